@@ -1,0 +1,228 @@
+"""Which candidate of an election may campaign, judged from the record, the status and the pods.
+
+`decide` is a table of cases: what stands in the record (`Standing`) against who is there to lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tenure.election.lease import Lease
+from tenure.election.pod import Pod, PodRef, first_in_line, parse_identity
+from tenure.election.record import MAX_TERM, LeaseRecord
+from tenure.election.resource import Status
+
+CLAIM_GAP = 16
+"""How far above the floor a term may be claimed; and so how far the floor must rise when the record was lost, that no
+term is given out twice: whatever was claimed under the old floor is not above it by more than this."""
+
+MAX_TERM_JUMP = 10**6
+"""A record whose term is further above the floor than this is not believed."""
+
+
+class Standing(StrEnum):
+    """What the record amounts to."""
+
+    HELD = "held"
+    FREE = "free"
+    LOST = "lost"
+    RESPECTED = "respected"
+    CONFLICT = "conflict"
+
+
+class EndOfTerm(StrEnum):
+    """Why a term ended: the words of history, events and metrics."""
+
+    TERMINATING = "PodTerminating"
+    GONE = "PodGone"
+    NOT_READY = "PodNotReady"
+    FINISHED = "PodFinished"
+    DESELECTED = "PodNotSelected"
+    LEASE_LOST = "LeaseLost"
+    RECORD_LOST = "RecordLost"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """This candidate holds the record, or held it last: it renews it as it stands."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The holder is to give the record up."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This candidate is to claim this term; None is nobody: a term in which no one leads, so that the last leader's
+    label can be taken off."""
+
+    pod: Pod | None
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseFloor:
+    """The status must first say this floor. `lost` tells that the record was lost."""
+
+    floor: int
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The holder is no pod that is known here: the API must say what became of it."""
+
+    pod: PodRef
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """The record must be read from the stream's leader first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before something changes; `foreign` when a holder or a record is respected until it runs out."""
+
+    foreign: bool = False
+
+
+Decision = Hold | Release | Claim | RaiseFloor | Confirm | ReadAgain | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that a decision rests on.
+
+    `fresh` tells that no term can have been claimed yet: this process wrote the resource's first floor and has sent no
+    claim since. `floor_raised` tells that the floor was raised by this process since the record was found lost.
+    `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that the API has said to
+    be gone, or that exist and are no candidates of this election.
+    """
+
+    now_s: float
+    lease: Lease
+    status: Status
+    resource_seen_at_s: float
+    candidates: tuple[Pod, ...]
+    gone: frozenset[str]
+    namespace_uid: str | None
+    highest_label: int
+    fresh: bool
+    floor_raised: bool
+
+
+def standing(view: View) -> Standing:
+    """Classify the record."""
+    lease, status, record = view.lease, view.status, view.lease.record
+    floor = status.term_floor or 0
+    if record is None:
+        return Standing.FREE if view.fresh and not view.highest_label else Standing.LOST
+    if not isinstance(record, LeaseRecord) or record.term > floor + MAX_TERM_JUMP:
+        return Standing.LOST if lease.expired(view.now_s) else Standing.RESPECTED
+    live = bool(record.holder) and not lease.expired(view.now_s)
+    ours = record.namespace_uid == view.namespace_uid and record.by_operator
+    if live and record.namespace_uid is not None and record.namespace_uid != view.namespace_uid:
+        return Standing.CONFLICT
+    if record.term < status.term or _contradicts(record, status):
+        return Standing.RESPECTED if live and not ours else Standing.LOST
+    return Standing.HELD if record.holder else Standing.FREE
+
+
+def decide(view: View) -> Decision:
+    """Return the one thing to do next about the lease."""
+    match standing(view):
+        case Standing.CONFLICT | Standing.RESPECTED:
+            return Wait(foreign=True)
+        case Standing.HELD:
+            return _decide_held(view)
+        case Standing.FREE:
+            return _decide_free(view)
+        case Standing.LOST:
+            return _decide_lost(view)
+
+
+def may_stay(pod: Pod, candidates: Iterable[Pod]) -> bool:
+    """Whether a leader stays: while it is eligible, and while it is only not Ready and nobody else is eligible."""
+    return pod.eligible or (not pod.terminating and not pod.finished and not any(other.eligible for other in candidates))
+
+
+def why_ended(leader_uid: str, candidates: Iterable[Pod], known: Mapping[str, Pod], *, lost: bool) -> EndOfTerm:
+    """Return the reason for which a leader's term ended, from what is known of its pod."""
+    pod = known.get(leader_uid)
+    if pod is None:
+        return EndOfTerm.GONE
+    if pod.terminating:
+        return EndOfTerm.TERMINATING
+    if pod.finished:
+        return EndOfTerm.FINISHED
+    if all(candidate.uid != leader_uid for candidate in candidates):
+        return EndOfTerm.DESELECTED
+    if not pod.ready:
+        return EndOfTerm.NOT_READY
+    return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
+
+
+def _contradicts(record: LeaseRecord, status: Status) -> bool:
+    """Whether the record gives the shown term to somebody else than the status does."""
+    return bool(
+        record.term == status.term
+        and record.holder
+        and (status.leader is None or status.leader.identity != record.holder)
+    )
+
+
+def _decide_held(view: View) -> Decision:
+    record = view.lease.record
+    assert isinstance(record, LeaseRecord)
+    holder = next((pod for pod in view.candidates if pod.identity == record.holder), None)
+    expired = view.lease.expired(view.now_s)
+    if holder is not None:
+        if may_stay(holder, view.candidates):
+            return Hold(holder)
+        return _decide_free(view) if expired else Release(record.holder)
+    if expired:
+        return _decide_free(view)
+    ref = parse_identity(record.holder)
+    if ref is None or not record.by_operator or record.namespace_uid != view.namespace_uid:
+        return Wait(foreign=True)
+    return Release(record.holder) if ref.uid in view.gone else Confirm(ref)
+
+
+def _decide_free(view: View) -> Decision:
+    claimant = first_in_line([pod for pod in view.candidates if pod.eligible])
+    if claimant is None and (view.status.leader is None or view.lease.term > view.status.term and not view.lease.holder):
+        return Wait()
+    return _claim(claimant, view)
+
+
+def _decide_lost(view: View) -> Decision:
+    status = view.status
+    last = status.leader.pod if status.leader is not None else None
+    claimant = next((pod for pod in view.candidates if pod.ref == last and may_stay(pod, view.candidates)), None)
+    claimant = claimant or first_in_line([pod for pod in view.candidates if pod.eligible])
+    if claimant is None and status.leader is None:
+        return Wait()
+    if view.lease.read_at_s is None or view.lease.read_at_s < view.resource_seen_at_s:
+        return ReadAgain()
+    if not view.floor_raised:
+        believed = view.lease.term if view.lease.term <= (status.term_floor or 0) + MAX_TERM_JUMP else 0
+        floor = max(status.term, status.term_floor or 0, believed, view.highest_label) + CLAIM_GAP
+        return RaiseFloor(min(floor, MAX_TERM - 1), lost=True)
+    return _claim(claimant, view)
+
+
+def _claim(claimant: Pod | None, view: View) -> Decision:
+    floor = view.status.term_floor or 0
+    believed = view.lease.term if view.lease.term <= floor + MAX_TERM_JUMP else 0
+    term = max(believed, floor, view.status.term) + 1
+    if term > floor + CLAIM_GAP:
+        return RaiseFloor(term - 1, lost=False)
+    return Claim(claimant, term)

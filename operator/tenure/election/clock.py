@@ -1,0 +1,37 @@
+"""The two readings of time that a decision may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment, read from both clocks.
+
+    `monotonic_s` never jumps and goes on during suspend; every decision rests on it. `wall_s` is Unix time,
+    for what people and other programs read; no decision rests on it.
+    """
+
+    monotonic_s: float
+    wall_s: float
+
+
+def rfc3339(wall_s: float) -> str:
+    """Return Unix seconds as RFC 3339 in UTC with microseconds; times outside the years 1 to 9999 are clipped."""
+    try:
+        moment = _EPOCH + timedelta(seconds=wall_s)
+    except (OverflowError, ValueError):
+        moment = (datetime.min if wall_s < 0 else datetime.max).replace(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment.year >= 1000 else f"{moment.replace(tzinfo=None).isoformat()}Z"
+
+
+def from_rfc3339(text: str) -> float:
+    """Return the Unix seconds of an RFC 3339 time with a zone. Raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return (moment.replace(tzinfo=None) - _EPOCH.replace(tzinfo=None) - (moment.utcoffset() or timedelta())).total_seconds()

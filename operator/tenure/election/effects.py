@@ -1,0 +1,80 @@
+"""What an election wants done. Each effect but `Announce` has exactly one result among the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenure.election.labels import PodRole
+from tenure.election.pod import PodRef
+from tenure.election.record import LeaseRecord
+from tenure.election.resource import Status
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLease:
+    """Read the record from the stream's leader within `timeout_s`."""
+
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLease:
+    """Put `record` in the place of `expected_revision`, on this connection or not at all, within `timeout_s`."""
+
+    record: LeaseRecord
+    expected_revision: int
+    connection: int
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatus:
+    """Write the status, if the resource still has this version."""
+
+    status: Status
+    resource_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResource:
+    """Read the resource from the API, not from a cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPod:
+    """Ask the API for a pod by name, and whether it is this incarnation."""
+
+    ref: PodRef
+
+
+@dataclass(frozen=True, slots=True)
+class ListPods:
+    """Take a consistent list of all pods of the namespace, begun after this effect was returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLabels:
+    """Set the labels of one incarnation of a pod, if its term label is still exactly `expected_term` (None: absent).
+
+    `role` None takes the role label off. `term` None leaves the term label as it is. `no_labels_map` tells that the pod
+    was seen without a map of labels.
+    """
+
+    ref: PodRef
+    expected_term: str | None
+    role: PodRole | None
+    term: int | None
+    no_labels_map: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell people: an event on the resource, about a pod where it names one, and a line in the log."""
+
+    reason: str
+    note: str
+    warning: bool = False
+    pod: PodRef | None = None
+
+
+Effect = ReadLease | WriteLease | WriteStatus | ReadResource | ReadPod | ListPods | WriteLabels | Announce

@@ -1,0 +1,55 @@
+"""What people are told when the status has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tenure.election.conditions import ConditionType, Reason
+from tenure.election.effects import Announce
+from tenure.election.resource import Leader, Status
+
+_WORTH_A_WARNING = {
+    Reason.INVALID_SELECTOR,
+    Reason.INVALID_LEASE,
+    Reason.INVALID_SPEC,
+    Reason.RECORD_CONFLICT,
+    Reason.FOREIGN_HOLDER,
+    Reason.UNBELIEVABLE_RECORD,
+    Reason.NO_ELIGIBLE_CANDIDATE,
+    Reason.NO_CANDIDATES,
+    Reason.NATS_UNAVAILABLE,
+    Reason.LABEL_REFUSED,
+}
+
+
+def news_between(before: Status, after: Status) -> Iterator[Announce]:
+    """Yield one announcement for each change that a person would want to know of."""
+    if before is after:
+        return
+    if after.term > before.term:
+        yield from _of_terms(before, after)
+    for condition in after.conditions:
+        if condition.type == ConditionType.READY or condition.reason not in _WORTH_A_WARNING:
+            continue
+        last = before.condition(condition.type)
+        if last is None or last.reason != condition.reason:
+            yield Announce(condition.reason, condition.message, warning=True)
+    suspended, was_suspended = after.condition(ConditionType.SUSPENDED), before.condition(ConditionType.SUSPENDED)
+    if suspended is not None and was_suspended is not None and suspended.status != was_suspended.status:
+        yield Announce("Suspended" if suspended.status == "True" else "Resumed", suspended.message)
+
+
+def _of_terms(before: Status, after: Status) -> Iterator[Announce]:
+    if before.leader is not None and after.history and after.history[0].term == before.term:
+        ended = after.history[0]
+        yield Announce(
+            "LeaderLost",
+            f"{_name(before.leader)} no longer leads: term {ended.term} ended ({ended.reason}).",
+            pod=before.leader.pod,
+        )
+    if after.leader is not None and after.leader.pod is not None:
+        yield Announce("LeaderElected", f"{_name(after.leader)} leads, term {after.term}.", pod=after.leader.pod)
+
+
+def _name(leader: Leader) -> str:
+    return leader.pod.name if leader.pod is not None else leader.identity

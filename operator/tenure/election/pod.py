@@ -1,0 +1,71 @@
+"""A pod, as far as elections look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tenure.election.labels import role_key, term_key
+
+
+@dataclass(frozen=True, slots=True)
+class PodRef:
+    """One incarnation of a pod: a pod that comes back under its old name has another UID and is another pod."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What one answer or event of the API showed of a pod.
+
+    `resource_version` orders what was seen of the same UID. `labels` is None where the pod has no map of labels, which
+    a JSON Patch must know. `ready_since_s` is Unix time and means something only while `ready`. `finished` is a pod in
+    phase Succeeded or Failed. `ordinal` is its number in a StatefulSet.
+    """
+
+    name: str
+    uid: str
+    resource_version: int
+    labels: Mapping[str, str] | None
+    ready: bool = False
+    ready_since_s: float = 0.0
+    terminating: bool = False
+    finished: bool = False
+    ordinal: int | None = None
+    node: str | None = None
+
+    @property
+    def ref(self) -> PodRef:
+        """Name and UID."""
+        return PodRef(self.name, self.uid)
+
+    @property
+    def identity(self) -> str:
+        """What stands in the lease record when this pod leads."""
+        return f"{self.name}_{self.uid}"
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may lead: Ready, not terminating, not finished."""
+        return self.ready and not self.terminating and not self.finished
+
+    def role(self, election: str) -> str | None:
+        """The value of its role label for an election."""
+        return self.labels.get(role_key(election)) if self.labels else None
+
+    def term(self, election: str) -> str | None:
+        """The value of its term label for an election, which may be anything."""
+        return self.labels.get(term_key(election)) if self.labels else None
+
+
+def parse_identity(identity: str) -> PodRef | None:
+    """Return the pod that an identity of ours names; None for an identity of another form."""
+    name, separator, uid = identity.rpartition("_")
+    return PodRef(name, uid) if separator and name and uid else None
+
+
+def first_in_line(pods: list[Pod]) -> Pod | None:
+    """Return the pod that goes first when several may lead: lowest ordinal, then Ready for longest, then by name."""
+    return min(pods, key=lambda pod: (pod.ordinal or 0, pod.ready_since_s, pod.name), default=None)

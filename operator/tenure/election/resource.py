@@ -1,0 +1,110 @@
+"""A `LeaderElection` resource as the core sees it: what is asked for, and what its status says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenure.election.pod import PodRef
+from tenure.election.selector import Selector
+from tenure.election.timing import Timing
+
+MAX_HISTORY = 10
+"""Terms that the status remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the resource asks for."""
+
+    selector: Selector
+    timing: Timing
+    suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a spec cannot be acted on: the reason of the condition `Accepted`, and a sentence that says what to do."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The holder of a term. `pod` is None for a holder that is no pod of the election."""
+
+    identity: str
+    pod: PodRef | None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastTerm:
+    """A term that has ended: who had it, from when to when (Unix seconds), and why it ended."""
+
+    term: int
+    identity: str
+    pod_name: str | None
+    acquired_at_s: float | None
+    ended_at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of the status. `changed_at_s` is when `status` last changed, in Unix seconds."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    observed_generation: int
+    changed_at_s: float
+
+    def says_the_same(self, other: Condition) -> bool:
+        """Whether nothing but the time differs."""
+        return (self.type, self.status, self.reason, self.message, self.observed_generation) == (
+            other.type,
+            other.status,
+            other.reason,
+            other.message,
+            other.observed_generation,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status: the ledger that decides what labels may say, and what people read beside it.
+
+    The ledger is `term`, `leader` and `unfenced`: the pods that may still carry, or may still be given by a delayed
+    write, the leader label of an earlier term. `unfenced` is None when that is not known (a new or a restored
+    resource). No term above `term_floor` + 16 may have been claimed; None before the first floor was written.
+    """
+
+    term: int = 0
+    term_floor: int | None = None
+    leader: Leader | None = None
+    unfenced: tuple[PodRef, ...] | None = None
+    acquired_at_s: float | None = None
+    candidates: int = 0
+    eligible: int = 0
+    observed_generation: int = 0
+    history: tuple[PastTerm, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of one type, if it has been written."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One version of a resource."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: int
+    spec: Spec | Refusal
+    status: Status

@@ -1,0 +1,334 @@
+"""What one election knows: every input changes this, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tenure.election import inputs
+from tenure.election.clock import Instant
+from tenure.election.effects import WriteLabels, WriteLease, WriteStatus
+from tenure.election.elector import Elector
+from tenure.election.entry import Entry
+from tenure.election.inputs import Input, LabelOutcome, WriteOutcome
+from tenure.election.labels import parse_term
+from tenure.election.lease import Lease, observe, written
+from tenure.election.pod import Pod, PodRef
+from tenure.election.record import LeaseRecord
+from tenure.election.resource import Resource, Spec
+from tenure.election.timing import Timing
+
+_MAX_GONE = 64
+_FREE_REPAIRS = 3
+"""Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
+
+
+@dataclass(slots=True)
+class Backoff:
+    """When something that failed may be tried again: at once after a success, then later and later, up to `max_s`."""
+
+    first_s: float
+    max_s: float
+    failures: int = 0
+    not_before_s: float = 0.0
+
+    def failed(self, now_s: float) -> None:
+        """Note a failure."""
+        self.not_before_s = now_s + min(self.first_s * 2 ** min(self.failures, 16), self.max_s)
+        self.failures += 1
+
+    def succeeded(self) -> None:
+        """Note a success."""
+        self.failures, self.not_before_s = 0, 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseOperation:
+    """The read (`write` None) or write of the record that is on its way, and since when. `elector` is who writes."""
+
+    sent_at_s: float
+    connection: int
+    write: WriteLease | None = None
+    elector: Elector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOperation:
+    """The status write that is on its way, and what will be known when it is acknowledged."""
+
+    write: WriteStatus
+    is_first_floor: bool
+    raises_lost_floor: bool
+
+
+@dataclass(slots=True)
+class State:
+    """See the module. Times are monotonic seconds.
+
+    `lease_certain` is false while a write of unknown outcome may have changed the record: then it must be read before
+    the next write. `pod_seen_at_s` and `resource_seen_at_s` order what was heard of the two. `stamping` is the term
+    that `listed`, a consistent list, belongs to. `repairs` counts, per pod, label writes in the present term beyond the
+    first: somebody else keeps writing. `gone` are UIDs that the API has said to exist no more (the last of them, and all
+    that a decision may rest on).
+    """
+
+    resource: Resource | None = None
+    resource_seen_at_s: float = 0.0
+    resource_read_at_s: float = -1.0
+    resource_is_stale: bool = False
+    pods: dict[str, Pod] = field(default_factory=dict)
+    pod_seen_at_s: dict[str, float] = field(default_factory=dict)
+    pods_complete: bool = False
+    gone: frozenset[str] = frozenset()
+    connection: int = 0
+    lease: Lease | None = None
+    lease_certain: bool = True
+    electors: dict[str, Elector] = field(default_factory=dict)
+    fresh: bool = False
+    floor_raised: bool = False
+    listed: tuple[int, tuple[PodRef, ...]] | None = None
+    refused_labels: dict[str, str] = field(default_factory=dict)
+    repairs: dict[str, Backoff] = field(default_factory=dict)
+    repairs_term: int = 0
+
+    lease_operation: LeaseOperation | None = None
+    status_write: StatusOperation | None = None
+    resource_read_sent_at_s: float | None = None
+    pod_reads: set[str] = field(default_factory=set)
+    label_writes: dict[str, WriteLabels] = field(default_factory=dict)
+    list_sent_for_term: int | None = None
+
+    lease_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 2.0))
+    api_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 10.0))
+    pods_changed: bool = False
+    _candidates: tuple[Pod, ...] | None = None
+
+    @property
+    def spec(self) -> Spec | None:
+        """The spec, when there is one that can be acted on."""
+        return self.resource.spec if self.resource is not None and isinstance(self.resource.spec, Spec) else None
+
+    @property
+    def timing(self) -> Timing:
+        """The timing that the spec asks for, the default one while it asks for none that can be acted on."""
+        return self.spec.timing if self.spec is not None else Timing.derive()
+
+    @property
+    def candidates(self) -> tuple[Pod, ...]:
+        """The known pods that the selector selects and that are not finished."""
+        if self._candidates is None:
+            spec = self.spec
+            self._candidates = (
+                ()
+                if spec is None
+                else tuple(p for p in self.pods.values() if not p.finished and spec.selector.matches(p.labels or {}))
+            )
+        return self._candidates
+
+    @property
+    def highest_label(self) -> int:
+        """The highest term that a known pod was ever told, 0 for none."""
+        if self.resource is None:
+            return 0
+        name = self.resource.name
+        return max((parse_term(pod.term(name)) or 0 for pod in self.pods.values()), default=0)
+
+    def is_referenced(self, uid: str) -> bool:
+        """Whether a decision may rest on what became of this pod."""
+        status = self.resource.status if self.resource is not None else None
+        refs: Iterable[PodRef] = () if status is None else (status.unfenced or ())
+        leader = status.leader.pod if status is not None and status.leader is not None else None
+        holder = self.lease.holder if self.lease is not None else ""
+        return (leader is not None and leader.uid == uid) or holder.endswith(f"_{uid}") or any(r.uid == uid for r in refs)
+
+    def absorb(self, now: Instant, happened: Input) -> None:
+        """Take one input."""
+        now_s = now.monotonic_s
+        match happened:
+            case inputs.ResourceSeen(resource, read_at_s):
+                self._see_resource(now_s, resource, read_at_s)
+            case inputs.PodSeen(pod):
+                self.see_pod(now_s, pod)
+            case inputs.PodGone(uid):
+                self._lose_pod(uid)
+                self.pod_reads.discard(uid)
+            case inputs.PodsComplete():
+                self.pods_complete = True
+            case inputs.EntrySeen(entry, connection):
+                if connection == self.connection:
+                    self._see_entry(now_s, entry, connection, None)
+            case inputs.ConnectionChanged(connection):
+                self.connection = connection
+            case inputs.LeaseRead(entry):
+                operation, self.lease_operation = self.lease_operation, None
+                assert operation is not None
+                if entry is None:
+                    self.lease_backoff.failed(now_s)
+                else:
+                    self.lease_backoff.succeeded()
+                    self._see_entry(now_s, entry, operation.connection, operation.sent_at_s)
+            case inputs.LeaseWritten(outcome, revision):
+                self._conclude_lease_write(now_s, outcome, revision)
+            case inputs.StatusWritten(resource):
+                self._conclude_status_write(now_s, resource)
+            case inputs.ResourceReadFailed():
+                self.resource_read_sent_at_s = None
+                self.api_backoff.failed(now_s)
+            case inputs.PodRead(ref, pod):
+                self.pod_reads.discard(ref.uid)
+                if pod is None:
+                    self.api_backoff.failed(now_s)
+                else:
+                    self.api_backoff.succeeded()
+                    self.see_pod(now_s, pod)
+            case inputs.LabelsWritten():
+                self._conclude_labels(now_s, happened)
+            case inputs.PodsListed(pods):
+                self._conclude_list(now_s, pods)
+
+    def see_pod(self, now_s: float, pod: Pod) -> None:
+        """Take a pod's version unless a later one is known."""
+        known = self.pods.get(pod.uid)
+        if pod.uid in self.gone or (known is not None and known.resource_version >= pod.resource_version):
+            return
+        self.pods[pod.uid] = pod
+        self.pod_seen_at_s[pod.uid] = now_s
+        self._candidates = None
+        self.pods_changed = True
+
+    def forget_irrelevant_pods(self) -> None:
+        """Drop pods that are neither candidates nor carry a label of this election nor are referenced."""
+        if self.resource is None:
+            return
+        self.pods_changed = False
+        name = self.resource.name
+        wanted = {pod.uid for pod in self.candidates}
+        for uid in [
+            uid
+            for uid, pod in self.pods.items()
+            if uid not in wanted and pod.role(name) is None and pod.term(name) is None and not self.is_referenced(uid)
+        ]:
+            self._drop_pod(uid)
+        self.electors = {
+            identity: elector
+            for identity, elector in self.electors.items()
+            if any(pod.identity == identity for pod in self.pods.values()) or elector is self._writing_elector
+        }
+
+    @property
+    def _writing_elector(self) -> Elector | None:
+        return self.lease_operation.elector if self.lease_operation is not None else None
+
+    def _see_resource(self, now_s: float, resource: Resource, read_at_s: float | None) -> None:
+        if read_at_s is not None:
+            self.resource_read_sent_at_s = None
+            self.resource_read_at_s = read_at_s
+            self.api_backoff.succeeded()
+        is_newer = self.resource is None or resource.resource_version > self.resource.resource_version
+        if is_newer:
+            self.resource = resource
+            self._candidates = None
+            self.pods_changed = True
+        if is_newer or read_at_s is not None:
+            self.resource_seen_at_s = now_s
+            self.resource_is_stale = False
+
+    def _see_entry(self, now_s: float, entry: Entry, connection: int, read_at_s: float | None) -> None:
+        self.lease = observe(
+            self.lease,
+            entry,
+            now_s=now_s,
+            own_duration_s=self.timing.duration_s,
+            connection=connection,
+            read_at_s=read_at_s,
+        )
+        if read_at_s is not None:
+            self.lease_certain = True
+        for elector in self.electors.values():
+            elector.observe(now_s, self.lease, self.timing)
+
+    def _conclude_lease_write(self, now_s: float, outcome: WriteOutcome, revision: int) -> None:
+        operation, self.lease_operation = self.lease_operation, None
+        assert operation is not None and operation.write is not None and self.lease is not None
+        record = operation.write.record
+        current = self.lease.record
+        if outcome is not WriteOutcome.APPLIED and isinstance(current, LeaseRecord) and current.nonce == record.nonce:
+            outcome, revision = WriteOutcome.APPLIED, self.lease.revision
+        if outcome is WriteOutcome.APPLIED:
+            self.lease_backoff.succeeded()
+            if revision >= self.lease.revision:
+                self.lease = written(
+                    record,
+                    revision=revision,
+                    sent_at_s=operation.sent_at_s,
+                    duration_s=record.duration_s or self.timing.duration_s,
+                    connection=operation.connection,
+                )
+            self.floor_raised = False
+        else:
+            if outcome is not WriteOutcome.WRONG_REVISION:
+                self.lease_backoff.failed(now_s)
+            if outcome is WriteOutcome.UNKNOWN or self.lease.revision == operation.write.expected_revision:
+                self.lease_certain = outcome is WriteOutcome.UNAVAILABLE
+            if outcome is not WriteOutcome.UNAVAILABLE:
+                self.lease_backoff.not_before_s = now_s  # The read that follows need not wait.
+        if operation.elector is not None:
+            stands = record if outcome is WriteOutcome.APPLIED else None
+            operation.elector.concluded(now_s, stands, sent_at_s=operation.sent_at_s, timing=self.timing)
+        for elector in self.electors.values():
+            elector.observe(now_s, self.lease, self.timing)
+
+    def _conclude_status_write(self, now_s: float, resource: Resource | None) -> None:
+        operation, self.status_write = self.status_write, None
+        assert operation is not None
+        if resource is None:
+            self.resource_is_stale = True
+            self.api_backoff.failed(now_s)
+            return
+        self.api_backoff.succeeded()
+        if operation.is_first_floor:
+            self.fresh = not self.highest_label
+        self.floor_raised = self.floor_raised or operation.raises_lost_floor
+        self._see_resource(now_s, resource, None)
+
+    def _conclude_labels(self, now_s: float, result: inputs.LabelsWritten) -> None:
+        uid = result.ref.uid
+        self.label_writes.pop(uid, None)
+        repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
+        self.refused_labels.pop(uid, None)
+        if result.pod is not None:
+            self.see_pod(now_s, result.pod)
+        match result.outcome:
+            case LabelOutcome.GONE:
+                self._lose_pod(uid)
+            case LabelOutcome.REFUSED:
+                self.refused_labels[uid] = f"{result.ref.name}: {result.reason}"
+                repairs.failed(now_s)
+            case LabelOutcome.UNAVAILABLE:
+                repairs.failed(now_s)
+            case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
+                repairs.failures += 1
+            case LabelOutcome.APPLIED:
+                repairs.failed(now_s)
+            case LabelOutcome.CHANGED:
+                pass
+
+    def _conclude_list(self, now_s: float, pods: tuple[PodRef, ...] | None) -> None:
+        term, self.list_sent_for_term = self.list_sent_for_term, None
+        if pods is None or term is None:
+            self.api_backoff.failed(now_s)
+            return
+        self.api_backoff.succeeded()
+        self.listed = (term, pods)
+
+    def _lose_pod(self, uid: str) -> None:
+        kept = self.gone if len(self.gone) < _MAX_GONE else frozenset(u for u in self.gone if self.is_referenced(u))
+        self.gone = kept | {uid}
+        self._drop_pod(uid)
+
+    def _drop_pod(self, uid: str) -> None:
+        self.pods.pop(uid, None)
+        self.pod_seen_at_s.pop(uid, None)
+        self.repairs.pop(uid, None)
+        self.refused_labels.pop(uid, None)
+        self._candidates = None
