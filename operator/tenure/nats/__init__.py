@@ -1,0 +1,1 @@
+"""The lease store on NATS JetStream: connection, bucket, compare-and-set, watch."""

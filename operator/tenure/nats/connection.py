@@ -1,0 +1,212 @@
+"""The one connection to NATS: made within a deadline, kept for ever, numbered anew each time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+import nats.errors
+
+from tenure.nats.client import abort, open_client, redact, with_login_of, within
+from tenure.nats.session import Session
+from tenure.nats.settings import NatsSettings
+from tenure.nats.store import Unavailable
+
+__all__ = ["NatsConnection", "NatsSettings", "NatsUnavailable"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_CONNECT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+
+# nats-py announces most losses; one that it does not (a socket that fails while it is being closed) is seen this late.
+LIVENESS_CHECK_S = 0.5
+
+# One line for what can happen with every request, such as a missing permission, in this time.
+ERROR_LOG_INTERVAL_S = 5.0
+
+
+class NatsUnavailable(Unavailable):
+    """No server could be reached, or none let us in."""
+
+
+class NatsConnection:
+    """Owns the client of the present connection and makes a new one whenever that is lost, until `close`.
+
+    Callbacks are plain functions, called in the order of their registration after each change: `on_connected` gets
+    the connection's number, `on_disconnected` nothing. When it is called, all requests under way have failed already
+    (see `Session.end`). An error in a callback is logged and hurts nobody else.
+    """
+
+    def __init__(self, settings: NatsSettings) -> None:
+        self._settings = settings
+        self._number = 0
+        self._session: Session | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()
+        self._discovered: tuple[str, ...] = ()
+        self._when_connected: list[Callable[[int], None]] = []
+        self._when_disconnected: list[Callable[[], None]] = []
+        self._last_error = "no attempt was made"
+        self._error_logged_at_s = -ERROR_LOG_INTERVAL_S
+        self._errors_not_logged = 0
+
+    def on_connected(self, callback: Callable[[int], None]) -> None:
+        """Call `callback(number)` after each connect."""
+        self._when_connected.append(callback)
+
+    def on_disconnected(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` after each loss of the connection, and when it is closed."""
+        self._when_disconnected.append(callback)
+
+    @property
+    def connection(self) -> int:
+        """The number of the present connection, from 1, one more after each reconnect; 0 while there is none."""
+        session = self._session
+        return session.number if session is not None and session.is_alive else 0
+
+    def session(self, number: int | None = None) -> Session:
+        """Return the present session, or raise Unavailable when there is none or its number is not `number`."""
+        session = self._session
+        if session is None or not session.is_alive:
+            raise Unavailable("There is no connection to NATS.")
+        if number is not None and session.number != number:
+            raise Unavailable(f"Connection {number} is gone; the present one is {session.number}.")
+        return session
+
+    async def connect(self, *, timeout_s: float = FIRST_CONNECT_TIMEOUT_S) -> None:
+        """Connect for the first time; from then on the connection is kept up until `close`.
+
+        Raises NatsUnavailable when no server let us in within `timeout_s` seconds; nothing runs on then.
+        """
+        assert self._keeper is None, "connect is called once"
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connect_somewhere()
+        except TimeoutError:
+            servers = ", ".join(redact(url) for url in self._settings.urls)
+            raise NatsUnavailable(
+                f"NATS is not reachable at {servers} within {timeout_s:g} s: {self._last_error}."
+            ) from None
+        self._keeper = asyncio.create_task(self._keep(), name="keeper of the NATS connection")
+
+    async def close(self) -> None:
+        """Give what was sent at most a second to reach the server, then end the connection and all requests on it."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait({keeper})
+        session = self._session
+        if session is None:
+            return
+        if session.is_alive:
+            await within(CLOSE_TIMEOUT_S, session.client.flush())
+        self._drop("closed")
+
+    async def _keep(self) -> None:
+        """Notice that the connection is lost, say so, and connect again, for ever."""
+        while True:
+            session = self._session
+            assert session is not None
+            while session.is_alive:
+                self._look.clear()
+                try:
+                    async with asyncio.timeout(LIVENESS_CHECK_S):
+                        await self._look.wait()
+                except TimeoutError:
+                    continue
+            error = session.client.last_error
+            reason = describe(error) if error is not None else "no reason given"
+            logger.warning("The connection to NATS is lost: %s", reason)
+            self._drop(reason)
+            await self._connect_somewhere()
+
+    def _drop(self, reason: str) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            abort(session.client)
+            session.end(reason)
+            for callback in self._when_disconnected:
+                _call(callback)
+
+    async def _connect_somewhere(self) -> None:
+        """Try all servers in turn, with a growing wait after each round, until one lets us in."""
+        wait_s = self._settings.reconnect_wait_min_s
+        started_s = time.monotonic()
+        rounds = 0
+        while True:
+            rounds += 1
+            for url in self._servers():
+                session = await self._attempt(url)
+                if session is not None:
+                    took_s = time.monotonic() - started_s
+                    logger.info("Connected to NATS at %s: connection %d, %.1f s", redact(url), session.number, took_s)
+                    return self._begin(session)
+            if rounds == 1:
+                logger.warning("No NATS server can be reached: %s", self._last_error)
+            # Without the random part all replicas would come back to a restarted server at the same moments.
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+            wait_s = min(2 * wait_s, self._settings.reconnect_wait_max_s)
+
+    def _servers(self) -> list[str]:
+        """All known servers: the configured ones first, each group in random order."""
+        configured = list(self._settings.urls)
+        discovered = [url for url in self._discovered if url not in configured]
+        random.shuffle(configured)
+        random.shuffle(discovered)
+        return configured + discovered
+
+    async def _attempt(self, url: str) -> Session | None:
+        """Return a session on this server, or None and the reason in `_last_error`."""
+        client = None
+        try:
+            client = await open_client(url, self._settings, on_error=self._on_error, on_closed=self._look.set)
+            session = Session(client, self._number + 1)
+            await session.open()
+        except nats.errors.NoServersError:
+            pass  # nats-py's way to say that it gave up; the cause came to _on_error before
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next server or the next round may do better
+            self._last_error = describe(error)
+        else:
+            self._discovered = tuple(with_login_of(url, found.geturl()) for found in client.discovered_servers)
+            return session
+        if client is not None:
+            abort(client)
+        return None
+
+    def _begin(self, session: Session) -> None:
+        self._number = session.number
+        self._session = session
+        for callback in self._when_connected:
+            _call(callback, session.number)
+
+    def _on_error(self, error: Exception) -> None:
+        self._last_error = describe(error)
+        self._look.set()
+        if self._session is None or isinstance(error, nats.errors.StaleConnectionError):
+            return  # told by whoever sees that there is no connection
+        now_s = time.monotonic()
+        if now_s - self._error_logged_at_s < ERROR_LOG_INTERVAL_S:
+            self._errors_not_logged += 1
+            return
+        logger.warning("NATS reports: %s (not logged since the last one: %d)", error, self._errors_not_logged)
+        self._error_logged_at_s = now_s
+        self._errors_not_logged = 0
+
+
+def describe(error: Exception) -> str:
+    """Return one line about an error of nats-py or of the socket."""
+    if isinstance(error, TimeoutError) and not isinstance(error, nats.errors.Error):
+        return "no answer in time"
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.removeprefix("nats: ").rstrip(".")
+
+
+def _call(callback: Callable[..., None], *arguments: int) -> None:
+    try:
+        callback(*arguments)
+    except Exception:
+        logger.exception("A callback of the NATS connection failed")
