@@ -1,0 +1,132 @@
+"""The status of a `LeaderElection` between JSON and the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenure.election.clock import from_rfc3339, rfc3339
+from tenure.election.pod import PodRef
+from tenure.election.resource import Condition, Leader, PastTerm, Status
+
+
+def parse_status(status: Mapping[str, Any]) -> Status:
+    """Return the status; what is absent or unreadable is as if it had never been written."""
+    unfenced = status.get("unfenced")
+    return Status(
+        term=status.get("term") or 0,
+        term_floor=status.get("termFloor"),
+        leader=_parse_leader(status.get("leader")),
+        unfenced=None if unfenced is None else tuple(PodRef(pod["podName"], pod["podUID"]) for pod in unfenced),
+        acquired_at_s=_time(status.get("acquireTime")),
+        candidates=status.get("candidates") or 0,
+        eligible=status.get("eligible") or 0,
+        observed_generation=status.get("observedGeneration") or 0,
+        history=tuple(_parse_past_term(past) for past in status.get("history") or ()),
+        conditions=tuple(_parse_condition(condition) for condition in status.get("conditions") or ()),
+    )
+
+
+def build_status(status: Status) -> dict[str, Any]:
+    """Return the status as a merge patch: what is absent stands there as null, so that it is taken away."""
+    leader = status.leader
+    body: dict[str, Any] = {
+        "observedGeneration": status.observed_generation,
+        "leader": None,
+        "unfenced": None if status.unfenced is None else [_build_ref(ref) for ref in status.unfenced],
+        "acquireTime": _build_time(status.acquired_at_s),
+        "candidates": status.candidates,
+        "eligible": status.eligible,
+        "history": [
+            _without_nulls(
+                {
+                    "term": past.term,
+                    "holderIdentity": past.identity,
+                    "podName": past.pod_name,
+                    "acquireTime": _build_time(past.acquired_at_s),
+                    "endTime": _build_time(past.ended_at_s),
+                    "reason": past.reason,
+                }
+            )
+            for past in status.history
+        ],
+        "conditions": [
+            {
+                "type": condition.type,
+                "status": condition.status,
+                "reason": condition.reason,
+                "message": condition.message,
+                "observedGeneration": condition.observed_generation,
+                "lastTransitionTime": _seconds(condition.changed_at_s),
+            }
+            for condition in status.conditions
+        ],
+    }
+    if leader is not None:
+        body["leader"] = {
+            "holderIdentity": leader.identity,
+            "podName": leader.pod.name if leader.pod is not None else None,
+            "podUID": leader.pod.uid if leader.pod is not None else None,
+            "nodeName": leader.node,
+        }
+    if status.term_floor is not None:
+        body["term"] = status.term
+        body["termFloor"] = status.term_floor
+    return body
+
+
+def _parse_leader(leader: Mapping[str, Any] | None) -> Leader | None:
+    if not leader:
+        return None
+    name, uid = leader.get("podName"), leader.get("podUID")
+    return Leader(
+        identity=leader.get("holderIdentity") or "",
+        pod=PodRef(name, uid) if name and uid else None,
+        node=leader.get("nodeName"),
+    )
+
+
+def _parse_past_term(past: Mapping[str, Any]) -> PastTerm:
+    return PastTerm(
+        term=past.get("term") or 0,
+        identity=past.get("holderIdentity") or "",
+        pod_name=past.get("podName"),
+        acquired_at_s=_time(past.get("acquireTime")),
+        ended_at_s=_time(past.get("endTime")) or 0.0,
+        reason=past.get("reason") or "",
+    )
+
+
+def _parse_condition(condition: Mapping[str, Any]) -> Condition:
+    return Condition(
+        type=condition["type"],
+        status=condition["status"],
+        reason=condition.get("reason") or "",
+        message=condition.get("message") or "",
+        observed_generation=condition.get("observedGeneration") or 0,
+        changed_at_s=_time(condition.get("lastTransitionTime")) or 0.0,
+    )
+
+
+def _build_ref(ref: PodRef) -> dict[str, str]:
+    return {"podName": ref.name, "podUID": ref.uid}
+
+
+def _build_time(wall_s: float | None) -> str | None:
+    return None if wall_s is None else rfc3339(wall_s)
+
+
+def _seconds(wall_s: float) -> str:
+    """Return a time as metav1.Time writes it: whole seconds."""
+    return f"{rfc3339(float(int(wall_s)))[:19]}Z"
+
+
+def _time(text: str | None) -> float | None:
+    try:
+        return None if text is None else from_rfc3339(text)
+    except ValueError:
+        return None
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

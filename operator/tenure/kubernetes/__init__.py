@@ -1,0 +1,1 @@
+"""The Kubernetes API: a client with deadlines, and what Tenure reads and writes there."""

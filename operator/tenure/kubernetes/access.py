@@ -1,0 +1,85 @@
+"""What the operator needs of the API server before it can work: the CRD and its permissions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from tenure.api import GROUP, PLURAL, VERSION
+from tenure.kubernetes.client import KubernetesClient, NotFound, path_of
+
+CRD_NAME = f"{PLURAL}.{GROUP}"
+
+NEEDED = (
+    (GROUP, PLURAL, ("get", "list", "watch")),
+    (GROUP, f"{PLURAL}/status", ("patch",)),
+    ("", "pods", ("get", "list", "watch", "patch")),
+    ("", "namespaces", ("get",)),
+    ("events.k8s.io", "events", ("create",)),
+)
+
+
+class NoConfiguration(Exception):
+    """It is not known where the API server is; the text says what to do."""
+
+
+async def load_configuration(kubeconfig: str | None) -> Configuration:
+    """Return the configuration from a kubeconfig file, `KUBECONFIG`, the pod's service account, or the default file.
+
+    Raises NoConfiguration.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=kubeconfig, client_configuration=configuration
+            )
+    except (ConfigException, OSError) as error:
+        source = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
+        raise NoConfiguration(
+            f"No Kubernetes configuration in {source}: {error}. Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts."
+        ) from error
+    return configuration
+
+
+async def crd_is_there(client: KubernetesClient) -> bool:
+    """Whether the API server serves LeaderElections. Raises ApiError."""
+    try:
+        answer = await client.get(path_of("apis", GROUP, VERSION))
+    except NotFound:
+        return False
+    return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
+
+
+async def missing_permissions(client: KubernetesClient, namespaces: Iterable[str]) -> list[str]:
+    """Return what this account may not do, each as `verb resource.group (in a namespace)`. Raises ApiError."""
+    missing = []
+    for namespace in tuple(namespaces) or (None,):
+        for group, resource, verbs in NEEDED:
+            for verb in verbs:
+                if not await _may(client, verb, group, resource, namespace):
+                    where = f"in namespace {namespace}" if namespace else "in all namespaces"
+                    missing.append(f"{verb} {resource}{'.' if group else ''}{group} {where}")
+    return missing
+
+
+async def _may(client: KubernetesClient, verb: str, group: str, resource: str, namespace: str | None) -> bool:
+    resource, _, subresource = resource.partition("/")
+    attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+    if namespace is not None:
+        attributes["namespace"] = namespace
+        if resource == "namespaces":
+            attributes["name"] = namespace
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = await client.create(path_of("apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"), body)
+    return bool(answer["status"].get("allowed"))

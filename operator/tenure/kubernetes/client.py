@@ -1,0 +1,151 @@
+"""Requests to the Kubernetes API: JSON in, JSON out, one deadline each, and errors that say what happened.
+
+`kubernetes.aio` brings configuration, TLS and tokens. Its generated methods are not used: they build a model object of
+each answer (two to three times the cost of a patch), and their raw variants do not raise on an HTTP error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+
+REQUEST_TIMEOUT_S = 5.0
+LIST_TIMEOUT_S = 60.0
+MAX_CONCURRENT_REQUESTS = 64
+"""Requests on their way at a time: more would only queue in the API server's own fair queuing."""
+
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
+
+class ApiError(Exception):
+    """A request had no good answer.
+
+    ApiError
+    ├── ApiUnavailable   no answer in time, or one that says to come back: whether it was applied is not known
+    ├── NotFound         404
+    ├── Conflict         409: the object has another version
+    ├── Invalid          422: the content was refused, or a test of a JSON Patch failed
+    └── Refused          any other refusal, such as a missing permission
+    """
+
+
+class ApiUnavailable(ApiError):
+    """No answer, 429 or 5xx."""
+
+
+class NotFound(ApiError):
+    """404."""
+
+
+class Conflict(ApiError):
+    """409."""
+
+
+class Invalid(ApiError):
+    """422, or 400: how a JSON Patch without its parent path is refused."""
+
+
+class Refused(ApiError):
+    """Any other 4xx."""
+
+
+class KubernetesClient:
+    """One pool of connections to one API server, at most `MAX_CONCURRENT_REQUESTS` requests at a time."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._client = ApiClient(configuration)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return str(self._client.configuration.host)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, path: str, *, timeout_s: float = REQUEST_TIMEOUT_S, **query: str) -> dict[str, Any]:
+        """Return an object or a list. Raises ApiError."""
+        return await self._request("GET", path, query=query, timeout_s=timeout_s)
+
+    async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
+        """Return a list with nothing but the metadata of its items. Raises ApiError."""
+        accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+        return await self._request("GET", path, query=query, timeout_s=LIST_TIMEOUT_S, headers={"Accept": accept})
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object. Raises ApiError."""
+        return await self._request("POST", path, body=body)
+
+    async def merge_patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply a JSON Merge Patch and return the object. Raises ApiError."""
+        return await self._request("PATCH", path, body=body, headers={"Content-Type": MERGE_PATCH})
+
+    async def json_patch(self, path: str, operations: list[dict[str, Any]], *, metadata_only: bool = False) -> dict[str, Any]:
+        """Apply a JSON Patch and return the object, or only its metadata. Raises ApiError."""
+        headers = {"Content-Type": JSON_PATCH}
+        if metadata_only:
+            headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+        return await self._request("PATCH", path, body=operations, headers=headers)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        try:
+            async with self._slots, asyncio.timeout(timeout_s):
+                _, url, all_headers, _, _ = await self._client.param_serialize(
+                    method, path, header_params={"Accept": "application/json", **(headers or {})}, auth_settings=["BearerToken"]
+                )
+                if query:
+                    url = f"{url}?{urlencode(query)}"
+                response = await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)
+                content: bytes = await response.read()  # type: ignore[no-untyped-call]
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ApiUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
+        if 200 <= response.status < 300:
+            return _json(content)
+        message = _json(content).get("message") or content.decode(errors="replace")[:500]
+        raise _error_class(response.status)(f"{method} {path}: {response.status} {message}")
+
+
+def path_of(*parts: str) -> str:
+    """Return an API path of these parts, each made safe."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        loaded = json.loads(content)
+    except ValueError:
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _error_class(status: int) -> type[ApiError]:
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return NotFound
+        case HTTPStatus.CONFLICT:
+            return Conflict
+        case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
+            return Invalid
+        case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.REQUEST_TIMEOUT:
+            return ApiUnavailable
+        case _:
+            return ApiUnavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused

@@ -1,0 +1,36 @@
+"""`LeaderElection` resources: read, list, and write the status if the version is still the one decided on."""
+
+from __future__ import annotations
+
+from tenure.api import GROUP, KIND, PLURAL, VERSION
+from tenure.api.resource import parse_resource
+from tenure.api.status import build_status
+from tenure.election.effects import WriteStatus
+from tenure.election.resource import Resource
+from tenure.kubernetes.client import KubernetesClient, path_of
+
+
+def resources_path(namespace: str | None) -> str:
+    """Return the path of a namespace's elections, or of all."""
+    return path_of("apis", GROUP, VERSION, *(("namespaces", namespace) if namespace else ()), PLURAL)
+
+
+def resource_path(namespace: str, name: str) -> str:
+    """Return the path of one election."""
+    return f"{resources_path(namespace)}{path_of(name)}"
+
+
+async def read_resource(client: KubernetesClient, namespace: str, name: str) -> Resource:
+    """Return the resource as the API has it now. Raises ApiError, NotFound among them."""
+    return parse_resource(await client.get(resource_path(namespace, name)))
+
+
+async def write_status(client: KubernetesClient, namespace: str, name: str, write: WriteStatus) -> Resource:
+    """Write the status and return the resource as it stands then. Raises ApiError; Conflict for another version."""
+    body = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": KIND,
+        "metadata": {"resourceVersion": str(write.resource_version)},
+        "status": build_status(write.status),
+    }
+    return parse_resource(await client.merge_patch(f"{resource_path(namespace, name)}/status", body))
