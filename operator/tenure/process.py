@@ -1,0 +1,162 @@
+"""The operator process: what starts in which order, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import kopf
+
+from tenure import __version__
+from tenure.election.record import OPERATOR_WRITER_PREFIX
+from tenure.handlers import build_registry, build_settings
+from tenure.health import HealthServer
+from tenure.kubernetes.access import CRD_NAME, crd_is_there, load_configuration, missing_permissions
+from tenure.kubernetes.client import ApiError, KubernetesClient
+from tenure.nats.bucket import BucketSettings
+from tenure.nats.connection import NatsSettings
+from tenure.nats.store import Unavailable
+from tenure.runtime import clock
+from tenure.runtime.controller import Controller
+from tenure.runtime.leases import Leases
+from tenure.runtime.resync import Resync
+from tenure.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 2.0
+SAY_AGAIN_AFTER_S = 30.0
+
+
+class OperatorProcess:
+    """One run of the operator, from nothing to the end."""
+
+    def __init__(self, settings: Settings, *, kubeconfig: str | None, listen: tuple[str, int]) -> None:
+        self._settings = settings
+        self._kubeconfig = kubeconfig
+        self._health = HealthServer(*listen, lambda: self._waits_for)
+        self._waits_for = "starting"
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Waits, and says so, for NATS, for the CRD and for permissions. Raises NoConfiguration, BucketRefused and OSError
+        for what only a person can mend.
+        """
+        self._catch_signals()
+        async with AsyncExitStack() as stack:
+            await self._health.start()
+            stack.push_async_callback(self._health.close)
+            client = KubernetesClient(await load_configuration(self._kubeconfig))
+            stack.push_async_callback(client.close)
+            work = asyncio.create_task(self._work(client), name="work of the operator")
+            stop = asyncio.create_task(self._stop.wait(), name="wait for a signal")
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if not work.done():
+                work.cancel()
+            try:
+                await work
+            except asyncio.CancelledError:
+                logger.info("Stopped; leases and labels stay as they are")
+
+    async def _work(self, client: KubernetesClient) -> None:
+        writer = f"{OPERATOR_WRITER_PREFIX}{socket.gethostname()}/{secrets.token_hex(4)}"
+        logger.info("Tenure starts", extra={"version": __version__, "instance": writer, "api": client.server})
+        controller: Controller | None = None
+        leases = Leases(
+            NatsSettings(urls=self._settings.nats_urls, client_name=f"tenure {writer}"),
+            BucketSettings(name=self._settings.bucket),
+            on_entry=lambda key, entry, number: controller.see_entry(key, entry, number) if controller else None,
+            on_connection=lambda number: controller.see_connection(number) if controller else None,
+        )
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(leases.close)
+            await self._await_api(client)
+            await self._insist(leases.start)
+            controller = Controller(self._settings, client, leases, writer=writer, read_clock=clock.now)
+            stack.push_async_callback(controller.close)
+            resync = asyncio.create_task(Resync(self._settings, client, controller, leases).run(), name="resync")
+            stack.callback(resync.cancel)
+            await self._watch(controller)
+
+    async def _watch(self, controller: Controller) -> None:
+        """Let Kopf watch until this is cancelled; end with its error if it ends by itself."""
+        stop_watching, ready = asyncio.Event(), asyncio.Event()
+        watching = asyncio.create_task(
+            kopf.operator(
+                registry=build_registry(controller),
+                settings=build_settings(pod_selector=self._settings.pod_selector),
+                standalone=True,
+                clusterwide=not self._settings.namespaces,
+                namespaces=self._settings.namespaces,
+                stop_flag=stop_watching,
+                ready_flag=ready,
+            ),
+            name="kopf",
+        )
+        try:
+            await asyncio.wait({watching, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            self._catch_signals()  # Kopf has put its own handlers in their place.
+            self._waits_for = ""
+            logger.info("Watching", extra={"namespaces": ",".join(self._settings.namespaces) or "all"})
+            await watching
+        finally:
+            self._waits_for = "stopping"
+            # What Kopf did not start it would wait for, five seconds long: so ours ends first.
+            await controller.close()
+            stop_watching.set()
+            if not watching.done():
+                await asyncio.wait({watching}, timeout=1.0)
+            watching.cancel()
+
+    async def _await_api(self, client: KubernetesClient) -> None:
+        await self._until("the Kubernetes API", lambda: self._find_obstacle(client))
+
+    async def _find_obstacle(self, client: KubernetesClient) -> str:
+        try:
+            if not await crd_is_there(client):
+                return f"The CRD {CRD_NAME} is not there yet: apply crds/leaderelections.yaml."
+            missing = await missing_permissions(client, self._settings.namespaces)
+        except ApiError as error:
+            return f"The Kubernetes API at {client.server} does not answer: {error}."
+        return f"This account may not {', '.join(missing)}: grant it in a role." if missing else ""
+
+    async def _insist(self, start: Callable[[], Awaitable[None]]) -> None:
+        async def attempt() -> str:
+            try:
+                await start()
+            except Unavailable as error:
+                return str(error)
+            return ""
+
+        await self._until("NATS", attempt)
+
+    async def _until(self, what: str, find_obstacle: Callable[[], Awaitable[str]]) -> None:
+        """Repeat until there is no obstacle, and say what it is when it is another one, and now and then."""
+        loop = asyncio.get_running_loop()
+        said, said_at_s = "", 0.0
+        while obstacle := await find_obstacle():
+            if obstacle != said or loop.time() >= said_at_s + SAY_AGAIN_AFTER_S:
+                logger.warning("Waiting: %s Trying again every %g s.", obstacle, RETRY_S)
+                said, said_at_s = obstacle, loop.time()
+            self._waits_for = f"waiting for {what}: {obstacle}"
+            await asyncio.sleep(RETRY_S)
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+
+def use_kubeconfig(path: str | None) -> None:
+    """Let Kopf, which reads only the variable, use the same file."""
+    if path is not None:
+        os.environ["KUBECONFIG"] = path

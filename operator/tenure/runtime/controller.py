@@ -1,0 +1,173 @@
+"""The elections of one operator process: opened, told what happens, and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect
+from tenure.election.election import Election
+from tenure.election.entry import Entry
+from tenure.election.inputs import (
+    ConnectionChanged,
+    EntrySeen,
+    Input,
+    PodGone,
+    PodsComplete,
+    PodSeen,
+    ResourceSeen,
+)
+from tenure.election.pod import Pod
+from tenure.election.resource import Resource, Spec
+from tenure.kubernetes.client import KubernetesClient
+from tenure.runtime.dispatcher import Dispatcher, Seat
+from tenure.runtime.executor import Executor, lease_key
+from tenure.runtime.leases import Leases
+from tenure.runtime.namespaces import Namespaces
+from tenure.runtime.pods import Key, PodIndex
+from tenure.runtime.retirement import Retirement
+from tenure.runtime.tasks import Tasks
+from tenure.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Managed:
+    """One resource and, once its namespace is open, its election's seat."""
+
+    resource: Resource
+    seat: Seat | None = None
+
+
+class Controller:
+    """Turns what Kubernetes and NATS show into inputs of the elections that it concerns.
+
+    `writer` is this process's own name in lease records. All methods are called on the event loop and do not block.
+    """
+
+    def __init__(
+        self, settings: Settings, client: KubernetesClient, leases: Leases, *, writer: str, read_clock: Callable[[], Instant]
+    ) -> None:
+        self.index = PodIndex()
+        self._settings = settings
+        self._leases = leases
+        self._writer = writer
+        self._managed: dict[Key, _Managed] = {}
+        self._by_lease_key: dict[str, Key] = {}
+        self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
+        self._tasks = Tasks()
+        self._dispatcher = Dispatcher(read_clock, self._carry_out)
+        self._executor = Executor(
+            client, leases, instance=writer, read_clock=read_clock, post=self._post, resource_is_gone=self.lose_resource
+        )
+        self.retirement = Retirement(client, leases, writer=writer, read_clock=read_clock, settings=settings)
+
+    async def close(self) -> None:
+        """Decide nothing any more and end what is under way; leases and labels stay as they are."""
+        self._dispatcher.close()
+        await self._namespaces.close()
+        await self._tasks.close()
+        await self._executor.close()
+
+    def keys(self) -> dict[Key, str]:
+        """The elections that are managed, with the UID of each resource."""
+        return {key: managed.resource.uid for key, managed in self._managed.items()}
+
+    def see_resource(self, resource: Resource) -> None:
+        """Take a version of a resource."""
+        key = (resource.namespace, resource.name)
+        managed = self._managed.get(key)
+        if managed is not None and managed.resource.uid != resource.uid:
+            self.lose_resource(key, managed.resource.uid)
+            managed = None
+        if managed is None:
+            managed = self._managed[key] = _Managed(resource)
+            self._by_lease_key[lease_key(key)] = key
+            self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
+        elif resource.resource_version > managed.resource.resource_version:
+            managed.resource = resource
+        else:
+            return
+        if isinstance(resource.spec, Spec):
+            self.index.select(key, resource.spec.selector)
+        if managed.seat is not None:
+            self._tell(key, managed.seat, resource)
+
+    def lose_resource(self, key: Key, uid: str) -> None:
+        """The resource with this UID is deleted: leave its lease and its labels to the retirement."""
+        managed = self._managed.get(key)
+        if managed is None or managed.resource.uid != uid:
+            return
+        del self._managed[key]
+        del self._by_lease_key[lease_key(key)]
+        self.index.select(key, None)
+        if managed.seat is not None:
+            self._dispatcher.remove(managed.seat)
+        if all(namespace != key[0] for namespace, _ in self._managed):
+            self._namespaces.forget(key[0])
+        logger.info("Election deleted", extra={"election": "/".join(key)})
+        self._tasks.start(self._retire(key), name=f"retirement of {'/'.join(key)}")
+
+    def see_pod(self, namespace: str, pod: Pod) -> None:
+        """Take a version of a pod."""
+        for name in self.index.see(namespace, pod):
+            self._post((namespace, name), PodSeen(pod))
+
+    def lose_pod(self, namespace: str, uid: str) -> None:
+        """The pod with this UID exists no more."""
+        for name in self.index.lose(namespace, uid):
+            self._post((namespace, name), PodGone(uid))
+
+    def see_entry(self, key: str, entry: Entry, connection: int) -> None:
+        """The watch of the bucket has shown an entry."""
+        election_key = self._by_lease_key.get(key)
+        if election_key is not None:
+            self._post(election_key, EntrySeen(entry, connection))
+
+    def see_connection(self, connection: int) -> None:
+        """The bucket can be used on this connection; 0: on none."""
+        for key, managed in self._managed.items():
+            if managed.seat is not None:
+                self._tell_connection(key, managed.seat, connection)
+
+    async def _open(self, key: Key, managed: _Managed) -> None:
+        namespace_uid = await self._namespaces.open(key[0])
+        if self._managed.get(key) is not managed:
+            return
+        election = Election(
+            writer=self._writer, namespace_uid=namespace_uid, poll_interval_s=self._settings.poll_interval_s
+        )
+        managed.seat = self._dispatcher.seat(key, election)
+        self._tell_connection(key, managed.seat, self._leases.usable_connection)
+        self._tell(key, managed.seat, managed.resource)
+        self._dispatcher.post(managed.seat, PodsComplete())
+
+    def _tell(self, key: Key, seat: Seat, resource: Resource) -> None:
+        """Tell an election of its resource, and of all pods that it selects now: the selector may be another."""
+        self._dispatcher.post(seat, ResourceSeen(resource))
+        for pod in self.index.concerning(key):
+            self._dispatcher.post(seat, PodSeen(pod))
+
+    def _tell_connection(self, key: Key, seat: Seat, connection: int) -> None:
+        self._dispatcher.post(seat, ConnectionChanged(connection))
+        entry = self._leases.entries.get(lease_key(key))
+        if connection and entry is not None:
+            self._dispatcher.post(seat, EntrySeen(entry, connection))
+
+    def _post(self, key: Key, happened: Input) -> None:
+        managed = self._managed.get(key)
+        if managed is not None and managed.seat is not None:
+            self._dispatcher.post(managed.seat, happened)
+
+    def _carry_out(self, key: Key, effect: Effect) -> None:
+        managed = self._managed.get(key)
+        if managed is not None:
+            self._executor.carry_out(key, managed.resource, effect)
+
+    async def _retire(self, key: Key) -> None:
+        await asyncio.sleep(0)
+        await self.retirement.retire(key, is_back=lambda: key in self._managed)

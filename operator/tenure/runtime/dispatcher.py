@@ -1,0 +1,140 @@
+"""Steps elections: those that have mail, and those whose time has come, one after another on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect
+from tenure.election.inputs import Input
+from tenure.runtime.mailbox import Mailbox
+from tenure.runtime.pods import Key
+
+logger = logging.getLogger(__name__)
+
+MAX_STEPS_IN_A_ROW = 100
+"""Then the event loop gets its turn: the network must not wait for a thousand elections."""
+
+LONGEST_SLEEP_S = 3600.0
+RETRY_AFTER_ERROR_S = 5.0
+
+
+class Stepper(Protocol):
+    """What is stepped: an `Election`, or something of its shape."""
+
+    wakes_at_s: float
+
+    def step(self, now: Instant, happened: Sequence[Input]) -> Sequence[Effect]:
+        """Take what happened, and return what to do."""
+
+
+@dataclass(eq=False, slots=True)
+class Seat:
+    """One stepper's place in the dispatcher: who it is, its mailbox, and when it is due."""
+
+    who: Key
+    stepper: Stepper
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    is_ready: bool = False
+    due_at_s: float = float("inf")
+    is_gone: bool = False
+
+
+class Dispatcher:
+    """Owns all mailboxes and the one heap of timers.
+
+    `carry_out(who, effect)` is called for each effect of a step; it must not block. A step that raises is a defect: it
+    is logged, and that stepper is stepped again after a while; the others go on.
+    """
+
+    def __init__(self, read_clock: Callable[[], Instant], carry_out: Callable[[Key, Effect], None]) -> None:
+        self._read_clock = read_clock
+        self._carry_out = carry_out
+        self._ready: deque[Seat] = deque()
+        self._timers: list[tuple[float, int, Seat]] = []
+        self._tickets = 0
+        self._turn: asyncio.Handle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def seat(self, who: Key, stepper: Stepper) -> Seat:
+        """Give a stepper a mailbox; it is stepped when that has mail."""
+        return Seat(who, stepper)
+
+    def post(self, seat: Seat, happened: Input) -> None:
+        """Put an input into a mailbox."""
+        seat.mailbox.put(happened)
+        self._make_ready(seat)
+
+    def remove(self, seat: Seat) -> None:
+        """Step this one no more; what arrives for it is dropped."""
+        seat.is_gone = True
+
+    def close(self) -> None:
+        """Step nobody any more."""
+        for handle in (self._turn, self._alarm):
+            if handle is not None:
+                handle.cancel()
+        self._ready.clear()
+        self._timers.clear()
+        self._closed = True
+
+    def _make_ready(self, seat: Seat) -> None:
+        if seat.is_ready or seat.is_gone or self._closed:
+            return
+        seat.is_ready = True
+        self._ready.append(seat)
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        self._ring()
+        for _ in range(min(len(self._ready), MAX_STEPS_IN_A_ROW)):
+            seat = self._ready.popleft()
+            seat.is_ready = False
+            if not seat.is_gone:
+                self._step(seat)
+        if self._ready and self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+        self._set_alarm()
+
+    def _step(self, seat: Seat) -> None:
+        now = self._read_clock()
+        try:
+            effects = seat.stepper.step(now, seat.mailbox.take())
+            wakes_at_s = seat.stepper.wakes_at_s
+        except Exception:
+            logger.exception("A step of %s failed", seat.who)
+            effects, wakes_at_s = (), now.monotonic_s + RETRY_AFTER_ERROR_S
+        for effect in effects:
+            self._carry_out(seat.who, effect)
+        if wakes_at_s != seat.due_at_s:
+            seat.due_at_s = wakes_at_s
+            if wakes_at_s != float("inf"):
+                self._tickets += 1
+                heapq.heappush(self._timers, (wakes_at_s, self._tickets, seat))
+
+    def _ring(self) -> None:
+        """Make all ready whose time has come. A timer that was set anew since is not in force any more."""
+        now_s = self._read_clock().monotonic_s
+        while self._timers and self._timers[0][0] <= now_s:
+            due_at_s, _, seat = heapq.heappop(self._timers)
+            if seat.due_at_s == due_at_s:
+                seat.due_at_s = float("inf")
+                self._make_ready(seat)
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._timers and self._turn is None:
+            delay_s = self._timers[0][0] - self._read_clock().monotonic_s
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(min(max(delay_s, 0.0), LONGEST_SLEEP_S), self._take_turn)

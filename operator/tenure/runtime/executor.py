@@ -1,0 +1,197 @@
+"""Carries effects out, and brings their results back. Every await has a deadline, every effect has one result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tenure.election import effects, inputs
+from tenure.election.clock import Instant
+from tenure.election.inputs import LabelOutcome, WriteOutcome
+from tenure.election.labels import role_key, term_key
+from tenure.election.record import render
+from tenure.election.resource import Resource, Spec
+from tenure.kubernetes.client import ApiError, Conflict, KubernetesClient, NotFound
+from tenure.kubernetes.events import post_event
+from tenure.kubernetes.pods import read_pod, write_labels
+from tenure.kubernetes.resources import read_resource, write_status
+from tenure.nats.store import LeaseStore, OutcomeUnknown, StoreError, Unavailable, WrongRevision
+from tenure.runtime.listings import PodListings
+from tenure.runtime.pods import Key
+from tenure.runtime.tasks import Tasks
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING_EVENTS = 1000
+"""Events that wait for the API server; more are dropped, the log has them all."""
+
+Post = Callable[[Key, inputs.Input], None]
+
+
+class Executor:
+    """Carries out the effects of all elections. Results are posted to `post(key, input)`."""
+
+    def __init__(
+        self,
+        client: KubernetesClient,
+        store: LeaseStore,
+        *,
+        instance: str,
+        read_clock: Callable[[], Instant],
+        post: Post,
+        resource_is_gone: Callable[[Key, str], None],
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._listings = PodListings(client)
+        self._instance = instance
+        self._read_clock = read_clock
+        self._post = post
+        self._resource_is_gone = resource_is_gone
+        self._tasks = Tasks()
+        self._event_tasks = Tasks()
+        self._events_waiting = 0
+        self._event_slots = asyncio.Semaphore(8)
+
+    async def close(self) -> None:
+        """Cancel what is under way."""
+        await self._tasks.close()
+        await self._event_tasks.close()
+
+    def carry_out(self, key: Key, resource: Resource, effect: effects.Effect) -> None:
+        """Begin one effect of an election; its result comes by itself."""
+        match effect:
+            case effects.WriteLease():
+                self._run(key, self._write_lease(key, effect), "lease write")
+            case effects.ReadLease():
+                self._run(key, self._read_lease(key, effect), "lease read")
+            case effects.WriteStatus():
+                self._run(key, self._write_status(key, resource, effect), "status write")
+            case effects.ReadResource():
+                self._run(key, self._read_resource(key, resource), "resource read")
+            case effects.WriteLabels():
+                self._run(key, self._write_labels(key, effect), "label write")
+            case effects.ReadPod():
+                self._run(key, self._read_pod(key, effect), "pod read")
+            case effects.ListPods():
+                self._run(key, self._list_pods(key, resource), "pod list")
+            case effects.Announce():
+                self._announce(key, resource, effect)
+
+    def _run(self, key: Key, work: Coroutine[Any, Any, inputs.Input | None], what: str) -> None:
+        self._tasks.start(self._report(key, work), name=f"{what} of {'/'.join(key)}")
+
+    async def _report(self, key: Key, work: Coroutine[Any, Any, inputs.Input | None]) -> None:
+        result = await work
+        if result is not None:
+            self._post(key, result)
+
+    async def _write_lease(self, key: Key, effect: effects.WriteLease) -> inputs.Input:
+        try:
+            revision = await self._store.write(
+                lease_key(key),
+                render(effect.record),
+                expected_revision=effect.expected_revision,
+                connection=effect.connection,
+                timeout_s=effect.timeout_s,
+            )
+        except WrongRevision:
+            return inputs.LeaseWritten(WriteOutcome.WRONG_REVISION)
+        except OutcomeUnknown as error:
+            logger.info("Lease write without an answer", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.LeaseWritten(WriteOutcome.UNKNOWN)
+        except Unavailable as error:
+            logger.debug("Lease not written", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.LeaseWritten(WriteOutcome.UNAVAILABLE)
+        logger.debug("Lease written", extra={"election": "/".join(key), "term": effect.record.term, "revision": revision})
+        return inputs.LeaseWritten(WriteOutcome.APPLIED, revision)
+
+    async def _read_lease(self, key: Key, effect: effects.ReadLease) -> inputs.Input:
+        try:
+            return inputs.LeaseRead(await self._store.read(lease_key(key), timeout_s=effect.timeout_s))
+        except StoreError as error:
+            logger.debug("Lease not read", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.LeaseRead(None)
+
+    async def _write_status(self, key: Key, resource: Resource, effect: effects.WriteStatus) -> inputs.Input | None:
+        try:
+            return inputs.StatusWritten(await write_status(self._client, *key, effect))
+        except NotFound:
+            self._resource_is_gone(key, resource.uid)
+            return None
+        except Conflict:
+            return inputs.StatusWritten(None)
+        except ApiError as error:
+            logger.warning("Status not written", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.StatusWritten(None)
+
+    async def _read_resource(self, key: Key, resource: Resource) -> inputs.Input | None:
+        begun_at_s = self._read_clock().monotonic_s
+        try:
+            found = await read_resource(self._client, *key)
+        except NotFound:
+            self._resource_is_gone(key, resource.uid)
+            return None
+        except ApiError as error:
+            logger.warning("Resource not read", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.ResourceReadFailed()
+        if found.uid != resource.uid:
+            self._resource_is_gone(key, resource.uid)
+            return None
+        return inputs.ResourceSeen(found, begun_at_s)
+
+    async def _write_labels(self, key: Key, effect: effects.WriteLabels) -> inputs.Input:
+        result = await write_labels(self._client, key[0], key[1], effect)
+        fields = {"election": "/".join(key), "pod": effect.ref.name, "role": effect.role, "term": effect.term}
+        if result.outcome is LabelOutcome.APPLIED:
+            logger.info("Labels written", extra=fields)
+        elif result.outcome is LabelOutcome.REFUSED:
+            logger.warning("Labels refused", extra={**fields, "error": result.reason})
+        return result
+
+    async def _read_pod(self, key: Key, effect: effects.ReadPod) -> inputs.Input:
+        try:
+            pod = await read_pod(self._client, key[0], effect.ref)
+        except ApiError as error:
+            logger.warning("Pod not read", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.PodRead(effect.ref, None)
+        return inputs.PodGone(effect.ref.uid) if pod is None else inputs.PodRead(effect.ref, pod)
+
+    async def _list_pods(self, key: Key, resource: Resource) -> inputs.Input:
+        namespace, name = key
+        try:
+            items = await self._listings.list(namespace)
+        except ApiError as error:
+            logger.warning("Pods not listed", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.PodsListed(None)
+        keys = (role_key(name), term_key(name))
+        selects = resource.spec.selector.matches if isinstance(resource.spec, Spec) else lambda _labels: False
+        return inputs.PodsListed(
+            tuple(item.ref for item in items if selects(item.labels) or any(label in item.labels for label in keys))
+        )
+
+    def _announce(self, key: Key, resource: Resource, news: effects.Announce) -> None:
+        level = logging.WARNING if news.warning else logging.INFO
+        logger.log(level, news.note, extra={"election": "/".join(key), "reason": news.reason})
+        if self._events_waiting >= MAX_WAITING_EVENTS:
+            logger.warning("Event dropped: too many wait for the API server", extra={"election": "/".join(key)})
+            return
+        self._events_waiting += 1
+        self._event_tasks.start(self._post_event(resource, news), name=f"event of {'/'.join(key)}")
+
+    async def _post_event(self, resource: Resource, news: effects.Announce) -> None:
+        wall_s = self._read_clock().wall_s
+        try:
+            async with self._event_slots:
+                await post_event(self._client, resource, news, instance=self._instance, wall_s=wall_s)
+        except ApiError as error:
+            logger.warning("Event not posted", extra={"election": f"{resource.namespace}/{resource.name}", "error": str(error)})
+        finally:
+            self._events_waiting -= 1
+
+
+def lease_key(key: Key) -> str:
+    """Return the key of an election's record in the bucket: a namespace has no dots, so it is the first part."""
+    return ".".join(key)

@@ -1,0 +1,205 @@
+"""The lease bucket, kept usable: connected, present, and watched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from tenure.election.entry import Entry
+from tenure.nats.bucket import BucketRefused, BucketSettings, ensure_bucket
+from tenure.nats.connection import NatsConnection, NatsSettings
+from tenure.nats.jetstream import JetStreamLeaseStore
+from tenure.nats.store import StoreError, Unavailable
+from tenure.nats.watch import BucketWatch
+
+logger = logging.getLogger(__name__)
+
+SNAPSHOT_TIMEOUT_S = 2.0
+"""How long elections wait for the watch to show what is there before they read for themselves."""
+
+RETRY_MIN_S = 0.2
+RETRY_MAX_S = 2.0
+
+ECHO_TIMEOUT_S = 6.0
+"""A watch through which our own writes have not come back for so long is dead, whatever it says (two intervals)."""
+
+
+class Leases:
+    """The store, the watch behind it, and the last entry of each key that the watch has shown.
+
+    `on_entry(key, entry, connection)` is called for each entry, `on_connection(number)` when the bucket can be used on
+    a new connection, and with 0 when the connection is lost.
+    """
+
+    def __init__(
+        self,
+        nats: NatsSettings,
+        bucket: BucketSettings,
+        *,
+        on_entry: Callable[[str, Entry, int], None],
+        on_connection: Callable[[int], None],
+    ) -> None:
+        self._nats = NatsConnection(nats)
+        self.entries: dict[str, Entry] = {}
+        self.usable_connection = 0
+        self._bucket = bucket
+        self._on_entry = on_entry
+        self._on_connection = on_connection
+        self._store: JetStreamLeaseStore | None = None
+        self._watch = BucketWatch(
+            self._nats,
+            bucket.name,
+            on_entry=self._see_entry,
+            on_snapshot_done=self._end_snapshot,
+            on_broken=self._break_watch,
+        )
+        self._watched_connection = 0
+        self._snapshot_done = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._written_revision = 0
+        self._echo_missing_for_s = 0.0
+        self._is_doubtful = False
+        self._keeper: asyncio.Task[None] | None = None
+        self._nats.on_connected(lambda _: self._wake.set())
+        self._nats.on_disconnected(self._lose_connection)
+
+    @property
+    def connection(self) -> int:
+        """See `LeaseStore.connection`."""
+        return self._nats.connection
+
+    async def start(self) -> None:
+        """Connect and make the bucket. Raises NatsUnavailable and BucketRefused; from then on trouble is retried."""
+        await self._nats.connect()
+        facts = await ensure_bucket(self._nats.session(), self._bucket)
+        for warning in facts.warnings:
+            logger.warning(warning)
+        self._store = JetStreamLeaseStore(self._nats, facts)
+        self._wake.set()
+        self._keeper = asyncio.create_task(self._keep(), name="keeper of the lease bucket")
+
+    async def close(self) -> None:
+        """Stop watching and end the connection."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper}, timeout=1.0)
+        if self._nats.connection:
+            try:
+                async with asyncio.timeout(0.5):
+                    await self._watch.stop()
+            except (TimeoutError, StoreError):
+                pass  # The server drops the consumer by itself.
+        await self._nats.close()
+
+    async def read(self, key: str, *, timeout_s: float) -> Entry:
+        """See `LeaseStore.read`."""
+        try:
+            return await self._open_store().read(key, timeout_s=timeout_s)
+        except Unavailable:
+            self._doubt()
+            raise
+
+    async def write(
+        self, key: str, value: bytes, *, expected_revision: int, connection: int, timeout_s: float, ttl_s: int | None = None
+    ) -> int:
+        """See `LeaseStore.write`."""
+        try:
+            revision = await self._open_store().write(
+                key, value, expected_revision=expected_revision, connection=connection, timeout_s=timeout_s, ttl_s=ttl_s
+            )
+        except Unavailable:
+            self._doubt()
+            raise
+        self._written_revision = max(self._written_revision, revision)
+        return revision
+
+    def _doubt(self) -> None:
+        self._is_doubtful = True
+        self._wake.set()
+
+    def _open_store(self) -> JetStreamLeaseStore:
+        if self._store is None:
+            raise Unavailable("The lease bucket has not been opened yet.")
+        return self._store
+
+    def _see_entry(self, key: str, entry: Entry) -> None:
+        self.entries[key] = entry
+        if self.usable_connection == self._watched_connection:
+            self._on_entry(key, entry, self._watched_connection)
+
+    def _end_snapshot(self) -> None:
+        self._snapshot_done.set()
+
+    def _break_watch(self, reason: str) -> None:
+        logger.info("The watch of the bucket is made anew: %s", reason)
+        self._watched_connection = 0
+        self._wake.set()
+
+    def _lose_connection(self) -> None:
+        self._watched_connection = 0
+        self._set_usable(0)
+
+    def _set_usable(self, connection: int) -> None:
+        if connection != self.usable_connection:
+            self.usable_connection = connection
+            self._on_connection(connection)
+
+    async def _keep(self) -> None:
+        """Restore what is missing, at once when told to, and look by itself every second."""
+        retry_s = RETRY_MIN_S
+        while True:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._check_echo()
+            self._wake.clear()
+            number = self._nats.connection
+            if not number or not (self._is_doubtful or self._watched_connection != number):
+                continue
+            try:
+                await self._restore(number)
+                retry_s = RETRY_MIN_S
+            except (StoreError, BucketRefused) as error:
+                logger.warning("The lease bucket cannot be used: %s", error)
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, RETRY_MAX_S)
+                self._wake.set()
+
+    async def _restore(self, number: int) -> None:
+        """Make the bucket if it is missing, and watch it on this connection if nothing does yet."""
+        self._is_doubtful = False
+        facts = await ensure_bucket(self._nats.session(number), self._bucket)
+        assert self._store is not None
+        if facts.created_at_s != self._store.bucket.created_at_s:
+            logger.warning("The lease bucket %s is another one than before: it was lost, and made again", facts.name)
+            self._watched_connection = 0
+        self._store.bucket = facts
+        if self._watched_connection != number:
+            await self._start_watch(number)
+        self._set_usable(number)
+
+    async def _start_watch(self, number: int) -> None:
+        self._snapshot_done.clear()
+        self._watched_connection = number
+        self._written_revision = 0
+        try:
+            await self._watch.start(number)
+            async with asyncio.timeout(SNAPSHOT_TIMEOUT_S):
+                await self._snapshot_done.wait()
+        except TimeoutError:
+            logger.warning("The watch of the bucket has not shown all of it within %g s", SNAPSHOT_TIMEOUT_S)
+        except BaseException:
+            self._watched_connection = 0
+            raise
+
+    def _check_echo(self) -> None:
+        """Tell a dead watch by our own writes, which must come back through it."""
+        if not self._watched_connection or self._watch.last_sequence >= self._written_revision:
+            self._echo_missing_for_s = 0.0
+            return
+        self._echo_missing_for_s += 1.0
+        if self._echo_missing_for_s >= ECHO_TIMEOUT_S:
+            self._echo_missing_for_s = 0.0
+            self._break_watch("our own writes do not come back through it")

@@ -1,0 +1,64 @@
+"""What an election has not been told yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tenure.election.inputs import (
+    ConnectionChanged,
+    EntrySeen,
+    Input,
+    PodGone,
+    PodsComplete,
+    PodSeen,
+    ResourceSeen,
+)
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The inputs for one election since its last step.
+
+    It cannot grow without bound: of what is state (the resource, each pod, the record, the connection) only the latest
+    is kept, and results are at most as many as effects under way.
+    """
+
+    connection: ConnectionChanged | None = None
+    entry: EntrySeen | None = None
+    resource: ResourceSeen | None = None
+    pods: dict[str, PodSeen | PodGone] = field(default_factory=dict)
+    pods_complete: PodsComplete | None = None
+    results: list[Input] = field(default_factory=list)
+
+    def put(self, happened: Input) -> None:
+        """Add one input."""
+        match happened:
+            case ConnectionChanged():
+                self.connection = happened
+            case EntrySeen():
+                self.entry = happened
+            case ResourceSeen(read_at_s=None):
+                self.resource = happened
+            case PodSeen(pod):
+                if not isinstance(self.pods.get(pod.uid), PodGone):
+                    self.pods[pod.uid] = happened
+            case PodGone(uid):
+                self.pods[uid] = happened
+            case PodsComplete():
+                self.pods_complete = happened
+            case _:
+                self.results.append(happened)
+
+    def take(self) -> list[Input]:
+        """Return all inputs and be empty; an entry comes after the connection that it was seen on."""
+        if not (self.connection or self.entry or self.resource or self.pods or self.pods_complete):
+            results, self.results = self.results, []
+            return results
+        first = [one for one in (self.connection, self.entry, self.resource) if one is not None]
+        last = [self.pods_complete] if self.pods_complete is not None else []
+        taken: list[Input] = [*first, *self.pods.values(), *last, *self.results]
+        self.connection = self.entry = self.resource = self.pods_complete = None
+        self.pods, self.results = {}, []
+        return taken
+
+

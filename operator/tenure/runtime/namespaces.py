@@ -1,0 +1,91 @@
+"""What must be known of a namespace before anything is decided in it: its UID, and all of its pods."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound, path_of
+from tenure.kubernetes.metadata import list_metadata
+from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
+from tenure.runtime.pods import PodIndex
+
+logger = logging.getLogger(__name__)
+
+WATCH_LAG_S = 10.0
+"""How long pods that a list has shown may take to come through the watch before they are read one by one."""
+
+POLL_S = 0.05
+RETRY_MAX_S = 10.0
+
+Result = TypeVar("Result")
+
+
+class Namespaces:
+    """Opens each namespace once: `open` returns its UID when every pod of a consistent list is in the index."""
+
+    def __init__(self, client: KubernetesClient, index: PodIndex, *, pod_selector: str) -> None:
+        self._client = client
+        self._index = index
+        self._pod_selector = pod_selector
+        self._opening: dict[str, asyncio.Task[str]] = {}
+
+    async def open(self, namespace: str) -> str:
+        """Return the namespace's UID once its pods are known. Tries until it can; the caller may give up."""
+        opening = self._opening.get(namespace)
+        if opening is None:
+            opening = asyncio.create_task(self._open(namespace), name=f"opening of namespace {namespace}")
+            self._opening[namespace] = opening
+        return await asyncio.shield(opening)
+
+    def forget(self, namespace: str) -> None:
+        """Forget a namespace without elections: one that comes back under its name is another."""
+        opening = self._opening.pop(namespace, None)
+        if opening is not None:
+            opening.cancel()
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        for namespace in list(self._opening):
+            self.forget(namespace)
+
+    async def _open(self, namespace: str) -> str:
+        uid = await _insist(lambda: self._read_uid(namespace), f"namespace {namespace}")
+        await _insist(lambda: self._await_pods(namespace), f"the pods of {namespace}")
+        return uid
+
+    async def _read_uid(self, namespace: str) -> str:
+        answer = await self._client.get(path_of("api", "v1", "namespaces", namespace))
+        return str(answer["metadata"]["uid"])
+
+    async def _await_pods(self, namespace: str) -> None:
+        items = await list_metadata(self._client, pods_path(namespace), label_selector=self._pod_selector)
+        missing = {item.uid: item.name for item in items}
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + WATCH_LAG_S
+        while True:
+            known = self._index.pods(namespace)
+            missing = {uid: name for uid, name in missing.items() if uid not in known}
+            if not missing or loop.time() >= until_s:
+                break
+            await asyncio.sleep(POLL_S)
+        for uid, name in missing.items():
+            try:
+                pod = parse_pod(await self._client.get(pod_path(namespace, name)))
+            except NotFound:
+                continue
+            if pod.uid == uid:
+                self._index.see(namespace, pod)
+
+
+async def _insist(attempt: Callable[[], Awaitable[Result]], what: str) -> Result:
+    retry_s = 0.2
+    while True:
+        try:
+            return await attempt()
+        except ApiError as error:
+            logger.warning("Cannot read %s yet: %s", what, error)
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, RETRY_MAX_S)

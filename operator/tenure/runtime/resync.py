@@ -1,0 +1,116 @@
+"""One listing every few minutes of all that is watched: it finds what the watches have missed, and what nobody owns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from tenure.election.labels import ROLE_PREFIX
+from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.metadata import Metadata, list_metadata
+from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
+from tenure.kubernetes.resources import read_resource, resources_path
+from tenure.nats.store import StoreError
+from tenure.runtime.controller import Controller
+from tenure.runtime.executor import lease_key
+from tenure.runtime.leases import Leases
+from tenure.runtime.pods import Key
+from tenure.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 10.0
+
+
+class Resync:
+    """Compares the caches with metadata-only lists from the API server's own cache; what differs is read for itself."""
+
+    def __init__(self, settings: Settings, client: KubernetesClient, controller: Controller, leases: Leases) -> None:
+        self._settings = settings
+        self._client = client
+        self._controller = controller
+        self._leases = leases
+
+    async def run(self) -> None:
+        """Compare now, and again after each interval, until cancelled."""
+        while True:
+            try:
+                await self.compare()
+                wait_s = self._settings.resync_interval_s
+            except (ApiError, StoreError) as error:
+                logger.warning("The listing of all that is watched was put off: %s", error)
+                wait_s = min(RETRY_S, self._settings.resync_interval_s)
+            await asyncio.sleep(wait_s)
+
+    async def compare(self) -> None:
+        """Compare once. Raises ApiError or StoreError when it could not be finished."""
+        # Elections first: whatever is listed afterwards can belong to none that is younger than this list.
+        elections = [
+            item for scope in self._scopes() for item in await list_metadata(self._client, resources_path(scope))
+        ]
+        await self._compare_elections(elections)
+        pods = [
+            item
+            for scope in self._scopes()
+            for item in await list_metadata(
+                self._client, pods_path(scope), label_selector=self._settings.pod_selector, from_cache=True
+            )
+        ]
+        await self._compare_pods(pods)
+        existing = {(item.namespace, item.name) for item in elections}
+        await self._clean_up(existing, pods)
+
+    def _scopes(self) -> Iterable[str | None]:
+        return self._settings.namespaces or (None,)
+
+    async def _compare_elections(self, listed: list[Metadata]) -> None:
+        known = self._controller.keys()
+        by_key = {(item.namespace, item.name): item for item in listed}
+        for key in (known.keys() | by_key.keys()):
+            item = by_key.get(key)
+            if item is not None and known.get(key) == item.uid:
+                continue
+            try:
+                self._controller.see_resource(await read_resource(self._client, *key))
+            except NotFound:
+                if key in known:
+                    self._controller.lose_resource(key, known[key])
+
+    async def _compare_pods(self, listed: list[Metadata]) -> None:
+        index = self._controller.index
+        seen: set[str] = set()
+        for item in listed:
+            seen.add(item.uid)
+            known = index.pods(item.namespace).get(item.uid)
+            if known is None or known.resource_version < item.resource_version:
+                await self._read_pod(item.namespace, item.name, item.uid)
+        for namespace in index.namespaces():
+            for pod in [pod for pod in index.pods(namespace).values() if pod.uid not in seen]:
+                await self._read_pod(namespace, pod.name, pod.uid)
+
+    async def _read_pod(self, namespace: str, name: str, uid: str) -> None:
+        try:
+            pod = parse_pod(await self._client.get(pod_path(namespace, name)))
+        except NotFound:
+            self._controller.lose_pod(namespace, uid)
+            return
+        if pod.uid != uid:
+            self._controller.lose_pod(namespace, uid)
+        self._controller.see_pod(namespace, pod)
+
+    async def _clean_up(self, existing: set[Key], pods: list[Metadata]) -> None:
+        """Clean up after elections that were deleted while no operator ran."""
+        orphans = {
+            (pod.namespace, label[len(ROLE_PREFIX) :])
+            for pod in pods
+            for label in pod.labels
+            if label.startswith(ROLE_PREFIX)
+        }
+        owned = {lease_key(key) for key in existing}
+        for lease in list(self._leases.entries):
+            namespace, dot, name = lease.partition(".")
+            if lease not in owned and dot and not lease.startswith("_") and self._settings.watches(namespace):
+                orphans.add((namespace, name))
+        for key in orphans - existing - self._controller.keys().keys():
+            await self._controller.retirement.retire(key, is_back=lambda key=key: key in self._controller.keys())  # type: ignore[misc]

@@ -1,0 +1,91 @@
+"""What a deleted election leaves behind: role labels on pods, and a lease that somebody seems to hold.
+
+The term labels stay, as tombstones: an election that is created again under the same name goes on above them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from tenure.election import record as records
+from tenure.election.clock import Instant
+from tenure.election.effects import WriteLabels
+from tenure.election.labels import role_key, term_key
+from tenure.election.record import LeaseRecord, Signature
+from tenure.kubernetes.client import ApiError, KubernetesClient, path_of
+from tenure.kubernetes.metadata import Metadata, list_metadata
+from tenure.kubernetes.pods import pods_path, write_labels
+from tenure.nats.store import LeaseStore, StoreError
+from tenure.runtime.executor import lease_key
+from tenure.runtime.pods import Key
+from tenure.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+READ_TIMEOUT_S = 2.0
+
+
+class Retirement:
+    """Cleans up after elections whose resource is gone. What fails is found again by the next listing."""
+
+    def __init__(
+        self,
+        client: KubernetesClient,
+        store: LeaseStore,
+        *,
+        writer: str,
+        read_clock: Callable[[], Instant],
+        settings: Settings,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._writer = writer
+        self._read_clock = read_clock
+        self._retention_s = settings.record_retention_s
+
+    async def retire(self, key: Key, *, is_back: Callable[[], bool]) -> None:
+        """Take the role labels off all pods and release the lease, unless the election `is_back` meanwhile."""
+        namespace, name = key
+        try:
+            pods = await list_metadata(self._client, pods_path(namespace), label_selector=role_key(name))
+            for pod in pods:
+                if is_back():
+                    return
+                await self.strip(key, pod)
+            if not is_back():
+                await self.release(key)
+        except (ApiError, StoreError) as error:
+            logger.warning("Clean-up put off", extra={"election": "/".join(key), "error": str(error)})
+
+    async def strip(self, key: Key, pod: Metadata) -> None:
+        """Take the role label off one pod."""
+        namespace, name = key
+        write = WriteLabels(pod.ref, pod.labels.get(term_key(name)), role=None, term=None)
+        result = await write_labels(self._client, namespace, name, write)
+        logger.info("Role label taken off", extra={"election": "/".join(key), "pod": pod.name, "outcome": result.outcome})
+
+    async def release(self, key: Key) -> None:
+        """Release the lease, if an operator of this cluster wrote it and somebody still seems to hold it.
+
+        The record keeps its term for the retention time, so that an election that comes back goes on counting.
+        """
+        connection = self._store.connection
+        entry = await self._store.read(lease_key(key), timeout_s=READ_TIMEOUT_S)
+        record = records.parse(entry.value) if entry.value is not None else None
+        if not isinstance(record, LeaseRecord) or not record.holder or not record.by_operator:
+            return
+        namespace = await self._client.get(path_of("api", "v1", "namespaces", key[0]))
+        if record.namespace_uid != namespace["metadata"]["uid"]:
+            return
+        wall_s = self._read_clock().wall_s
+        signature = Signature(wall_s, record.duration_s or 1, self._writer, f"{self._writer}#{wall_s}", record.namespace_uid)
+        await self._store.write(
+            lease_key(key),
+            records.render(records.release(record, signature)),
+            expected_revision=entry.revision,
+            connection=connection,
+            timeout_s=READ_TIMEOUT_S,
+            ttl_s=self._retention_s,
+        )
+        logger.info("Lease released", extra={"election": "/".join(key), "term": record.term})

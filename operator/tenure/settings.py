@@ -1,0 +1,32 @@
+"""What an operator process is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DEFAULT_BUCKET = "leader-elections"
+DEFAULT_POLL_INTERVAL_S = 2.0
+DEFAULT_RESYNC_INTERVAL_S = 300.0
+DEFAULT_RECORD_RETENTION_S = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See `tenure run --help` for the meaning of each.
+
+    `namespaces` is empty for all. `record_retention_s` is how long the record of a deleted election keeps its term,
+    where the bucket can drop single records; `resync_interval_s` is the time between two listings of everything that is
+    watched, which find what a watch has missed.
+    """
+
+    nats_urls: tuple[str, ...]
+    bucket: str = DEFAULT_BUCKET
+    poll_interval_s: float = DEFAULT_POLL_INTERVAL_S
+    namespaces: tuple[str, ...] = field(default=())
+    pod_selector: str = ""
+    resync_interval_s: float = DEFAULT_RESYNC_INTERVAL_S
+    record_retention_s: int = DEFAULT_RECORD_RETENTION_S
+
+    def watches(self, namespace: str) -> bool:
+        """Whether a namespace is among those that this operator is responsible for."""
+        return not self.namespaces or namespace in self.namespaces
