@@ -1,0 +1,89 @@
+"""The lease store on three nats-servers. Needs them; there is no model of this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.harness import Seen, eventually, fast
+from environment import NatsServer
+from environment.ports import LOOPBACK, free_ports
+from tenure.nats.bucket import BucketSettings, ensure_bucket
+from tenure.nats.connection import NatsConnection
+from tenure.nats.jetstream import JetStreamLeaseStore
+from tenure.nats.store import OutcomeUnknown, Unavailable
+from tenure.nats.watch import BucketWatch
+
+SETTINGS = BucketSettings(replicas=3)
+
+# The servers elect a stream's leader within 4 to 9 s; the rest is for a busy machine.
+FAILOVER_TIMEOUT_S = 20.0
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[dict[str, NatsServer]]:
+    """A cluster of three, by name."""
+    ports = free_ports(3)
+    routes = [f"nats://{LOOPBACK}:{port}" for port in ports]
+    servers = {
+        f"server-{port}": NatsServer(
+            tmp_path / str(port),
+            name=f"server-{port}",
+            config={"cluster": {"name": "three", "listen": f"{LOOPBACK}:{port}", "routes": routes}},
+        )
+        for port in ports
+    }
+    try:
+        for server in servers.values():
+            server.launch()
+        for server in servers.values():
+            server.wait_until_ready()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+async def test_the_loss_of_the_leading_server_loses_no_lease_and_no_acknowledged_write(
+    servers: dict[str, NatsServer],
+) -> None:
+    connection = NatsConnection(fast(next(iter(servers.values())).url))  # the others are learnt from it
+    await connection.connect()
+    store = JetStreamLeaseStore(connection, await ensure_bucket(connection.session(), SETTINGS, timeout_s=20))
+    revision = await store.write("shop.web", b"one", expected_revision=0, connection=1, timeout_s=5)
+    info = await connection.session().api(f"STREAM.INFO.{store.bucket.stream}", timeout_s=5)
+    leader = info["cluster"]["leader"]
+
+    servers[leader].kill()
+    async with asyncio.timeout(FAILOVER_TIMEOUT_S):
+        while True:
+            try:
+                entry = await store.read("shop.web", timeout_s=1)
+                break
+            except Unavailable:
+                await asyncio.sleep(0.1)
+    assert (entry.revision, entry.value) == (revision, b"one")
+    async with asyncio.timeout(FAILOVER_TIMEOUT_S):
+        while True:
+            try:
+                number = connection.connection
+                await store.write("shop.web", b"two", expected_revision=revision, connection=number, timeout_s=1)
+                break
+            except (Unavailable, OutcomeUnknown):
+                await asyncio.sleep(0.1)
+
+    seen = Seen()
+    watch = BucketWatch(
+        connection,
+        SETTINGS.name,
+        on_entry=seen.on_entry,
+        on_snapshot_done=seen.on_snapshot_done,
+        on_broken=seen.broken.append,
+    )
+    await watch.start(connection.connection)
+    await eventually(lambda: None in seen.told)
+    assert seen.values == [("shop.web", b"two"), None]
+    await connection.close()

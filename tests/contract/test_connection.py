@@ -1,0 +1,222 @@
+"""The connection to NATS: refused, lost, silent, back. Needs a nats-server; there is no model of this."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contract.harness import RealHarness, eventually, fast
+from environment import NatsServer
+from tenure.nats.connection import NatsConnection, NatsSettings, NatsUnavailable
+from tenure.nats.store import OutcomeUnknown, Unavailable, WrongRevision
+
+KEY = "shop.web"
+
+
+@pytest.fixture
+async def silent_server() -> AsyncIterator[str]:
+    """The URL of a server that accepts connections and never says a word."""
+    done = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await done.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    done.set()
+    server.close()
+
+
+def assert_calm(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing in the log has a traceback or a secret."""
+    assert [record for record in caplog.records if record.exc_info] == []
+    assert "secret" not in caplog.text
+
+
+async def test_an_unreachable_server_is_named_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    connection = NatsConnection(fast("nats://anna:secret@127.0.0.1:1", "secret@127.0.0.1:2"))
+    started_s = time.monotonic()
+    with pytest.raises(NatsUnavailable) as failure:
+        await connection.connect(timeout_s=0.5)
+    assert time.monotonic() - started_s < 2
+    assert str(failure.value).startswith("NATS is not reachable at nats://127.0.0.1:1, nats://127.0.0.1:2 within 0.5 s")
+    assert "Connect call failed" in str(failure.value)
+    assert connection.connection == 0
+    assert_calm(caplog)
+
+
+async def test_a_server_that_says_nothing_is_given_up(silent_server: str, caplog: pytest.LogCaptureFixture) -> None:
+    connection = NatsConnection(NatsSettings(urls=(silent_server,), connect_timeout_s=0.3))
+    with pytest.raises(NatsUnavailable, match="no answer in time"):
+        await connection.connect(timeout_s=1.0)
+    assert_calm(caplog)
+
+
+async def test_a_server_that_says_nothing_does_not_keep_us_from_the_next(real: RealHarness, silent_server: str) -> None:
+    connection = NatsConnection(fast(silent_server, real.server.url))
+    await connection.connect(timeout_s=5)
+    assert connection.connection == 1
+    await connection.close()
+
+
+async def test_a_wrong_password_is_told_and_tried_again_until_it_is_right(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = NatsServer(tmp_path, config={"authorization": {"user": "anna", "password": "secret-1"}})
+    url = server.url.replace("//", "//anna:secret-1@")
+    with server:
+        stranger = NatsConnection(fast(server.url.replace("//", "//anna:secret-0@")))
+        with pytest.raises(NatsUnavailable, match="Authorization Violation"):
+            await stranger.connect(timeout_s=0.5)
+
+        connection = NatsConnection(fast(url))
+        await connection.connect()
+        server.config["authorization"] = {"user": "anna", "password": "secret-2"}
+        await asyncio.to_thread(server.restart)
+        await asyncio.sleep(1)
+        assert connection.connection == 0
+        server.config["authorization"] = {"user": "anna", "password": "secret-1"}
+        await asyncio.to_thread(server.restart)
+        await eventually(lambda: connection.connection == 2)
+        await connection.close()
+    assert_calm(caplog)
+
+
+async def test_what_is_under_way_when_the_server_dies_fails_at_once(real: RealHarness) -> None:
+    real.server.pause()
+    write = asyncio.ensure_future(
+        real.store.write(KEY, b"one", expected_revision=0, connection=1, timeout_s=60),
+    )
+    read = asyncio.ensure_future(real.store.read(KEY, timeout_s=60))
+    await asyncio.sleep(0.05)
+    real.server.kill()
+    async with asyncio.timeout(3):
+        with pytest.raises(OutcomeUnknown, match="connection was lost"):
+            await write
+        with pytest.raises(Unavailable):
+            await read
+    await asyncio.to_thread(real.server.start)
+
+
+async def test_nothing_is_sent_later_that_failed_while_there_was_no_connection(real: RealHarness) -> None:
+    real.server.kill()
+    await eventually(lambda: real.connection.connection == 0)
+    for number in (0, 1, 2):
+        with pytest.raises(Unavailable):
+            await real.store.write(KEY, b"ghost", expected_revision=0, connection=number, timeout_s=1)
+    await asyncio.to_thread(real.server.start)
+    await eventually(lambda: real.connection.connection == 2)
+    await real.store.write(KEY, b"one", expected_revision=0, connection=2, timeout_s=5)
+
+
+async def test_a_late_write_and_the_next_one_never_both_succeed(real: RealHarness) -> None:
+    """A server that was halted finds a write on the old connection and another on the new one: it takes one of them."""
+    real.server.pause()
+    with pytest.raises(OutcomeUnknown):
+        await real.store.write(KEY, b"late", expected_revision=0, connection=1, timeout_s=0.2)
+    await eventually(lambda: real.connection.connection == 0)
+    real.server.resume()
+    await eventually(lambda: real.connection.connection == 2)
+    try:
+        await real.store.write(KEY, b"next", expected_revision=0, connection=2, timeout_s=5)
+    except WrongRevision:
+        expected = b"late"
+    else:
+        expected = b"next"
+    await asyncio.sleep(0.2)
+    assert (await real.store.read(KEY, timeout_s=5)).value == expected
+
+
+async def test_a_silent_server_is_noticed_and_left_even_with_much_that_is_not_sent(real: RealHarness) -> None:
+    """More is written than the sockets' buffers hold, so that a close that waits for them would wait for ever."""
+    real.server.pause()
+    started_s = time.monotonic()
+    results = await asyncio.gather(
+        *(
+            real.store.write(f"shop.web-{n}", b"v" * 500_000, expected_revision=0, connection=1, timeout_s=30)
+            for n in range(40)
+        ),
+        return_exceptions=True,
+    )
+    assert time.monotonic() - started_s < 5
+    assert {type(result) for result in results} == {OutcomeUnknown}
+    real.server.resume()
+    await eventually(lambda: real.connection.connection == 2)
+
+
+async def test_with_the_default_settings_silence_is_noticed_within_10_s(real: RealHarness) -> None:
+    connection = NatsConnection(NatsSettings(urls=(real.server.url,)))
+    await connection.connect()
+    lost = asyncio.Event()
+    connection.on_disconnected(lost.set)
+    real.server.pause()
+    async with asyncio.timeout(10):
+        await lost.wait()
+    assert connection.connection == 0
+    real.server.resume()
+    await eventually(lambda: connection.connection == 2)
+    await connection.close()
+
+
+@pytest.mark.parametrize("halted", [False, True])
+async def test_closing_takes_about_a_second_at_most_and_leaves_nothing_behind(
+    real: RealHarness, caplog: pytest.LogCaptureFixture, halted: bool
+) -> None:
+    before = asyncio.all_tasks()
+    connection = NatsConnection(NatsSettings(urls=(real.server.url,)))
+    lost: list[str] = []
+    connection.on_disconnected(lambda: lost.append("lost"))
+    await connection.connect()
+    if halted:
+        real.server.pause()
+    request = asyncio.ensure_future(connection.session().request("nobody", b"", timeout_s=60))
+    await asyncio.sleep(0)
+    started_s = time.monotonic()
+    await connection.close()
+    assert time.monotonic() - started_s < 1.5
+    assert connection.connection == 0
+    assert lost == ["lost"]
+    with pytest.raises(OutcomeUnknown if halted else Unavailable):
+        await request
+    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() <= before
+    assert_calm(caplog)
+    await connection.close()
+
+
+async def test_an_error_in_a_callback_hurts_nobody_else(real: RealHarness, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[int] = []
+
+    def fail(_: int) -> None:
+        raise RuntimeError("the callback's own fault")
+
+    real.connection.on_connected(fail)
+    real.connection.on_connected(told.append)
+    await real.restart()
+    assert told == [2]
+    assert [record.message for record in caplog.records if record.exc_info] == [
+        "A callback of the NATS connection failed"
+    ]
+
+
+async def test_a_missing_permission_is_one_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    user = {"user": "anna", "password": "secret", "permissions": {"publish": {"deny": ["forbidden.>"]}}}
+    with NatsServer(tmp_path, config={"authorization": {"users": [user]}}) as server:
+        connection = NatsConnection(fast(server.url.replace("//", "//anna:secret@")))
+        await connection.connect()
+        with caplog.at_level(logging.WARNING):
+            for n in range(20):
+                with pytest.raises(OutcomeUnknown):
+                    await connection.session().request(f"forbidden.{n}", b"", timeout_s=0.01)
+            await asyncio.sleep(0.2)
+        assert len(caplog.records) == 1
+        assert "permissions violation" in caplog.text
+        assert connection.connection == 1
+        await connection.close()
+    assert_calm(caplog)

@@ -1,0 +1,1 @@
+"""Models of what Tenure talks to: in memory, deterministic, and with the failures at hand."""
