@@ -151,7 +151,9 @@ def decide(view: View) -> Decision:
 
 def may_stay(pod: Pod, candidates: Iterable[Pod]) -> bool:
     """Whether a leader stays: while it is eligible, and while it is only not Ready and nobody else is eligible."""
-    return pod.eligible or (not pod.terminating and not pod.finished and not any(other.eligible for other in candidates))
+    return pod.eligible or (
+        not pod.terminating and not pod.finished and not any(other.eligible for other in candidates)
+    )
 
 
 def why_ended(leader_uid: str, candidates: Iterable[Pod], known: Mapping[str, Pod], *, lost: bool) -> EndOfTerm:
@@ -198,7 +200,9 @@ def _decide_held(view: View) -> Decision:
 
 def _decide_free(view: View) -> Decision:
     claimant = first_in_line([pod for pod in view.candidates if pod.eligible])
-    if claimant is None and (view.status.leader is None or view.lease.term > view.status.term and not view.lease.holder):
+    if claimant is None and (
+        view.status.leader is None or view.lease.term > view.status.term and not view.lease.holder
+    ):
         return Wait()
     return _claim(claimant, view)
 

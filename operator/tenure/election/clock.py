@@ -26,7 +26,11 @@ def rfc3339(wall_s: float) -> str:
         moment = _EPOCH + timedelta(seconds=wall_s)
     except (OverflowError, ValueError):
         moment = (datetime.min if wall_s < 0 else datetime.max).replace(tzinfo=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment.year >= 1000 else f"{moment.replace(tzinfo=None).isoformat()}Z"
+    return (
+        moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if moment.year >= 1000
+        else f"{moment.replace(tzinfo=None).isoformat()}Z"
+    )
 
 
 def from_rfc3339(text: str) -> float:
@@ -34,4 +38,6 @@ def from_rfc3339(text: str) -> float:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return (moment.replace(tzinfo=None) - _EPOCH.replace(tzinfo=None) - (moment.utcoffset() or timedelta())).total_seconds()
+    return (
+        moment.replace(tzinfo=None) - _EPOCH.replace(tzinfo=None) - (moment.utcoffset() or timedelta())
+    ).total_seconds()

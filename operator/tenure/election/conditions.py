@@ -118,7 +118,11 @@ def _held(facts: Facts) -> tuple[bool, str, str]:
     if facts.lease_held:
         return True, Reason.HELD, "The leader's lease is renewed."
     if not facts.nats_available:
-        return False, Reason.NATS_UNAVAILABLE, "NATS does not answer: the leader stays, and no other can be elected until it does."
+        return (
+            False,
+            Reason.NATS_UNAVAILABLE,
+            "NATS does not answer: the leader stays, and no other can be elected until it does.",
+        )
     return False, Reason.NOT_HELD, "No pod of this election holds the lease."
 
 

@@ -47,7 +47,14 @@ class Elector:
     lease_from_s: float = 0.0
 
     def step(
-        self, now_s: float, lease: Lease, wish: Wish, *, signature: Signature, timing: Timing, claim_term: int | None = None
+        self,
+        now_s: float,
+        lease: Lease,
+        wish: Wish,
+        *,
+        signature: Signature,
+        timing: Timing,
+        claim_term: int | None = None,
     ) -> LeaseRecord | None:
         """Return the record to write in the place of `lease.revision`, if any.
 

@@ -16,7 +16,9 @@ MAX_UNFENCED = 100
 """With so many pods that cannot be stamped, leadership does not change any more until some are."""
 
 
-def advance(status: Status, *, term: int, leader: Leader | None, acquired_at_s: float | None, now_wall_s: float, why: str) -> Status:
+def advance(
+    status: Status, *, term: int, leader: Leader | None, acquired_at_s: float | None, now_wall_s: float, why: str
+) -> Status:
     """Return the status in which `leader` (None: nobody) has `term`, which must be above the present one."""
     assert term > status.term, f"term {term} is not above {status.term}"
     history = status.history

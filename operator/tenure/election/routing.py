@@ -46,10 +46,12 @@ class _Draft:
         if self.term and number is not None and number > self.term and pod.uid not in self.forged:
             self.suspects.append(pod)
             return False
-        is_ours = current is None or (number is not None and number <= self.term)
+        is_ours = not self.term or current is None or (number is not None and number <= self.term)
         if pod.role(self.election) == role and (term is None and is_ours or number == term):
             return True
-        self.writes.append(WriteLabels(pod.ref, current, role, self.term if term is None and not is_ours else term, pod.labels is None))
+        self.writes.append(
+            WriteLabels(pod.ref, current, role, self.term if term is None and not is_ours else term, pod.labels is None)
+        )
         return False
 
 
@@ -139,4 +141,3 @@ def _stamp(
         elif not draft.want(pod, PodRole.FOLLOWER, status.term):
             stamped = False
     return stamped, unknown, False
-

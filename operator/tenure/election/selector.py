@@ -75,7 +75,9 @@ class Selector:
 
 def _check_key(key: str) -> None:
     prefix, slash, name = key.rpartition("/")
-    prefix_is_valid = not slash or (len(prefix) <= 253 and all(_DNS_LABEL.fullmatch(part) for part in prefix.split(".")))
+    prefix_is_valid = not slash or (
+        len(prefix) <= 253 and all(_DNS_LABEL.fullmatch(part) for part in prefix.split("."))
+    )
     if not prefix_is_valid or not _NAME.fullmatch(name):
         raise ValueError(
             f"{key!r} is not a label key: use an optional DNS name and '/', then at most 63 letters, digits, '-', '_' "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tenure.election import inputs
+from tenure.election import effects, inputs
+from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
-from tenure.election.effects import WriteLabels, WriteLease, WriteStatus
-from tenure.election.elector import Elector
+from tenure.election.elector import Elector, Role
 from tenure.election.entry import Entry
 from tenure.election.inputs import Input, LabelOutcome, WriteOutcome
 from tenure.election.labels import parse_term
@@ -23,32 +23,13 @@ _FREE_REPAIRS = 3
 """Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
 
 
-@dataclass(slots=True)
-class Backoff:
-    """When something that failed may be tried again: at once after a success, then later and later, up to `max_s`."""
-
-    first_s: float
-    max_s: float
-    failures: int = 0
-    not_before_s: float = 0.0
-
-    def failed(self, now_s: float) -> None:
-        """Note a failure."""
-        self.not_before_s = now_s + min(self.first_s * 2 ** min(self.failures, 16), self.max_s)
-        self.failures += 1
-
-    def succeeded(self) -> None:
-        """Note a success."""
-        self.failures, self.not_before_s = 0, 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class LeaseOperation:
     """The read (`write` None) or write of the record that is on its way, and since when. `elector` is who writes."""
 
     sent_at_s: float
     connection: int
-    write: WriteLease | None = None
+    write: effects.WriteLease | None = None
     elector: Elector | None = None
 
 
@@ -56,7 +37,7 @@ class LeaseOperation:
 class StatusOperation:
     """The status write that is on its way, and what will be known when it is acknowledged."""
 
-    write: WriteStatus
+    write: effects.WriteStatus
     is_first_floor: bool
     raises_lost_floor: bool
 
@@ -67,7 +48,8 @@ class State:
 
     `lease_certain` is false while a write of unknown outcome may have changed the record: then it must be read before
     the next write. `pod_seen_at_s` and `resource_seen_at_s` order what was heard of the two. `stamping` is the term
-    that `listed`, a consistent list, belongs to. `repairs` counts, per pod, label writes in the present term beyond the
+    that `listed`, a consistent list, belongs to. `is_changed` is set by every input but those about the
+    record, and cleared by whoever has decided about the status and the labels. `repairs` counts, per pod, label writes in the present term beyond the
     first: somebody else keeps writing. `gone` are UIDs that the API has said to exist no more (the last of them, and all
     that a decision may rest on).
     """
@@ -95,12 +77,13 @@ class State:
     status_write: StatusOperation | None = None
     resource_read_sent_at_s: float | None = None
     pod_reads: set[str] = field(default_factory=set)
-    label_writes: dict[str, WriteLabels] = field(default_factory=dict)
+    label_writes: dict[str, effects.WriteLabels] = field(default_factory=dict)
     list_sent_for_term: int | None = None
 
     lease_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 2.0))
     api_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 10.0))
-    pods_changed: bool = False
+    is_changed: bool = False
+    _highest_label: int | None = None
     _candidates: tuple[Pod, ...] | None = None
 
     @property
@@ -130,8 +113,15 @@ class State:
         """The highest term that a known pod was ever told, 0 for none."""
         if self.resource is None:
             return 0
-        name = self.resource.name
-        return max((parse_term(pod.term(name)) or 0 for pod in self.pods.values()), default=0)
+        if self._highest_label is None:
+            name = self.resource.name
+            self._highest_label = max((parse_term(pod.term(name)) or 0 for pod in self.pods.values()), default=0)
+        return self._highest_label
+
+    @property
+    def leading(self) -> Elector | None:
+        """The elector that leads."""
+        return next((elector for elector in self.electors.values() if elector.role is Role.LEADER), None)
 
     def is_referenced(self, uid: str) -> bool:
         """Whether a decision may rest on what became of this pod."""
@@ -139,11 +129,15 @@ class State:
         refs: Iterable[PodRef] = () if status is None else (status.unfenced or ())
         leader = status.leader.pod if status is not None and status.leader is not None else None
         holder = self.lease.holder if self.lease is not None else ""
-        return (leader is not None and leader.uid == uid) or holder.endswith(f"_{uid}") or any(r.uid == uid for r in refs)
+        return (
+            (leader is not None and leader.uid == uid) or holder.endswith(f"_{uid}") or any(r.uid == uid for r in refs)
+        )
 
     def absorb(self, now: Instant, happened: Input) -> None:
         """Take one input."""
         now_s = now.monotonic_s
+        if not isinstance(happened, inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten):
+            self.is_changed = True
         match happened:
             case inputs.ResourceSeen(resource, read_at_s):
                 self._see_resource(now_s, resource, read_at_s)
@@ -186,6 +180,13 @@ class State:
             case inputs.PodsListed(pods):
                 self._conclude_list(now_s, pods)
 
+    def read_resource(self, now_s: float, alarm: Alarm) -> list[effects.Effect]:
+        """Return the read of the resource, unless one is under way or it is too early after a failure."""
+        if self.resource_read_sent_at_s is not None or not self.api_backoff.is_over(now_s, alarm):
+            return []
+        self.resource_read_sent_at_s = now_s
+        return [effects.ReadResource()]
+
     def see_pod(self, now_s: float, pod: Pod) -> None:
         """Take a pod's version unless a later one is known."""
         known = self.pods.get(pod.uid)
@@ -193,14 +194,12 @@ class State:
             return
         self.pods[pod.uid] = pod
         self.pod_seen_at_s[pod.uid] = now_s
-        self._candidates = None
-        self.pods_changed = True
+        self._recount()
 
     def forget_irrelevant_pods(self) -> None:
         """Drop pods that are neither candidates nor carry a label of this election nor are referenced."""
         if self.resource is None:
             return
-        self.pods_changed = False
         name = self.resource.name
         wanted = {pod.uid for pod in self.candidates}
         for uid in [
@@ -227,8 +226,7 @@ class State:
         is_newer = self.resource is None or resource.resource_version > self.resource.resource_version
         if is_newer:
             self.resource = resource
-            self._candidates = None
-            self.pods_changed = True
+            self._recount()
         if is_newer or read_at_s is not None:
             self.resource_seen_at_s = now_s
             self.resource_is_stale = False
@@ -321,6 +319,9 @@ class State:
         self.api_backoff.succeeded()
         self.listed = (term, pods)
 
+    def _recount(self) -> None:
+        self._candidates = self._highest_label = None
+
     def _lose_pod(self, uid: str) -> None:
         kept = self.gone if len(self.gone) < _MAX_GONE else frozenset(u for u in self.gone if self.is_referenced(u))
         self.gone = kept | {uid}
@@ -331,4 +332,4 @@ class State:
         self.pod_seen_at_s.pop(uid, None)
         self.repairs.pop(uid, None)
         self.refused_labels.pop(uid, None)
-        self._candidates = None
+        self._recount()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -109,20 +110,26 @@ class NatsConnection:
     async def _keep(self) -> None:
         """Notice that the connection is lost, say so, and connect again, for ever."""
         while True:
-            session = self._session
-            assert session is not None
-            while session.is_alive:
-                self._look.clear()
-                try:
-                    async with asyncio.timeout(LIVENESS_CHECK_S):
-                        await self._look.wait()
-                except TimeoutError:
-                    continue
-            error = session.client.last_error
-            reason = describe(error) if error is not None else "no reason given"
-            logger.warning("The connection to NATS is lost: %s", reason)
-            self._drop(reason)
-            await self._connect_somewhere()
+            try:
+                if self._session is None:
+                    await self._connect_somewhere()
+                else:
+                    await self._wait_for_the_loss_of(self._session)
+            except Exception:
+                # Nothing is known to raise here. If something does, a connection later is better than none for good.
+                logger.exception("Keeping the connection to NATS failed")
+                await asyncio.sleep(self._settings.reconnect_wait_max_s)
+
+    async def _wait_for_the_loss_of(self, session: Session) -> None:
+        while session.is_alive:
+            self._look.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LIVENESS_CHECK_S):
+                    await self._look.wait()
+        error = session.client.last_error
+        reason = describe(error) if error is not None else "no reason given"
+        logger.warning("The connection to NATS is lost: %s", reason)
+        self._drop(reason)
 
     def _drop(self, reason: str) -> None:
         session, self._session = self._session, None
@@ -192,7 +199,7 @@ class NatsConnection:
         if now_s - self._error_logged_at_s < ERROR_LOG_INTERVAL_S:
             self._errors_not_logged += 1
             return
-        logger.warning("NATS reports: %s (not logged since the last one: %d)", error, self._errors_not_logged)
+        logger.warning("NATS reports: %s (and %d not logged before)", self._last_error, self._errors_not_logged)
         self._error_logged_at_s = now_s
         self._errors_not_logged = 0
 

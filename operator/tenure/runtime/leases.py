@@ -176,9 +176,12 @@ class Leases:
             logger.warning("The lease bucket %s is another one than before: it was lost, and made again", facts.name)
             self._watched_connection = 0
         self._store.bucket = facts
-        if self._watched_connection != number:
-            await self._start_watch(number)
-        self._set_usable(number)
+        try:
+            if self._watched_connection != number:
+                await self._start_watch(number)
+        finally:
+            # With or without a watch: after the loss of a server, reads and writes may work long before a watch does.
+            self._set_usable(number)
 
     async def _start_watch(self, number: int) -> None:
         self._snapshot_done.clear()

@@ -1,0 +1,50 @@
+"""When something wants to be decided again although nothing happens."""
+
+from __future__ import annotations
+
+FOREVER_S = float("inf")
+
+
+class Alarm:
+    """The earliest of the monotonic times that were set since it was last cleared."""
+
+    __slots__ = ("at_s",)
+
+    def __init__(self) -> None:
+        self.at_s = FOREVER_S
+
+    def clear(self) -> None:
+        """Forget all times."""
+        self.at_s = FOREVER_S
+
+    def set(self, at_s: float) -> None:
+        """Ring at this time at the latest."""
+        self.at_s = min(self.at_s, at_s)
+
+
+class Backoff:
+    """When something that failed may be tried again: at once after a success, then later and later, up to `max_s`."""
+
+    __slots__ = ("_first_s", "_max_s", "failures", "not_before_s")
+
+    def __init__(self, first_s: float, max_s: float) -> None:
+        self._first_s = first_s
+        self._max_s = max_s
+        self.failures = 0
+        self.not_before_s = 0.0
+
+    def failed(self, now_s: float) -> None:
+        """Note a failure."""
+        self.not_before_s = now_s + min(self._first_s * 2 ** min(self.failures, 16), self._max_s)
+        self.failures += 1
+
+    def succeeded(self) -> None:
+        """Note a success."""
+        self.failures, self.not_before_s = 0, 0.0
+
+    def is_over(self, now_s: float, alarm: Alarm) -> bool:
+        """Whether another attempt may be made; if not, `alarm` rings when it may."""
+        if now_s < self.not_before_s:
+            alarm.set(self.not_before_s)
+            return False
+        return True

@@ -1,0 +1,180 @@
+"""From what is known to the next status: the floor before any claim, the ledger before any label, and the conditions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tenure.election import campaign, conditions, effects, ledger
+from tenure.election.alarm import Alarm
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect
+from tenure.election.lease import Lease
+from tenure.election.record import LeaseRecord, Unbelievable
+from tenure.election.resource import Leader, Refusal, Spec, Status
+from tenure.election.state import State, StatusOperation
+
+COSMETIC_DELAY_S = 0.5
+"""How long a status waits in which only numbers and sentences changed, so that a burst of pods costs one write."""
+
+
+class Scribe:
+    """Decides about the status; at most one write is on its way. `alarm` tells when it wants to decide again."""
+
+    def __init__(self, state: State, *, namespace_uid: str | None) -> None:
+        self.alarm = Alarm()
+        self._state = state
+        self._namespace_uid = namespace_uid
+        self._cosmetic_since_s: float | None = None
+
+    def decide(self, now: Instant, decision: campaign.Decision, *, settled: bool) -> list[Effect]:
+        """Return the status write that is due. `settled`: the labels are all as the status in force demands."""
+        state, now_s = self._state, now.monotonic_s
+        assert state.resource is not None
+        self.alarm.clear()
+        if state.status_write is not None:
+            return []
+        if state.resource_is_stale:
+            return state.read_resource(now_s, self.alarm)
+        last = state.resource.status
+        status = self._next_ledger(now, last, decision)
+        if status is last and settled and last.unfenced != ():
+            status = ledger.settle(last)
+        is_urgent = status is not last
+        status = self._describe(now, status, settled=settled and status.term == last.term)
+        if not is_urgent and not self._cosmetics_are_due(now_s, status, last):
+            return []
+        if not state.api_backoff.is_over(now_s, self.alarm):
+            return []
+        self._cosmetic_since_s = None
+        write = effects.WriteStatus(status, state.resource.resource_version)
+        state.status_write = StatusOperation(
+            write,
+            is_first_floor=last.term_floor is None and status.term_floor is not None,
+            raises_lost_floor=isinstance(decision, campaign.RaiseFloor) and decision.lost,
+        )
+        return [write]
+
+    def _cosmetics_are_due(self, now_s: float, status: Status, last: Status) -> bool:
+        if _says_the_same(status, last):
+            self._cosmetic_since_s = None
+            return False
+        if self._cosmetic_since_s is None:
+            self._cosmetic_since_s = now_s
+        due_at_s = self._cosmetic_since_s + COSMETIC_DELAY_S
+        if now_s < due_at_s:
+            self.alarm.set(due_at_s)
+        return now_s >= due_at_s
+
+    def _next_ledger(self, now: Instant, last: Status, decision: campaign.Decision) -> Status:
+        """Return the status with the next entry of the ledger or the next floor; `last` itself when there is neither."""
+        state = self._state
+        if not state.pods_complete or state.lease is None:
+            return last
+        status = last
+        if last.term_floor is None:
+            status = replace(last, term_floor=max(last.term, self._believed_term(0), state.highest_label))
+        if isinstance(decision, campaign.RaiseFloor):
+            status = replace(status, term_floor=max(status.term_floor or 0, decision.floor))
+        entry = self._next_entry(last, state.lease, decision)
+        if entry is None:
+            return status
+        term, leader, acquired_at_s = entry
+        return ledger.advance(
+            status,
+            term=term,
+            leader=leader,
+            acquired_at_s=acquired_at_s,
+            now_wall_s=now.wall_s,
+            why=self._why_ended(last),
+        )
+
+    def _next_entry(
+        self, last: Status, lease: Lease, decision: campaign.Decision
+    ) -> tuple[int, Leader | None, float | None] | None:
+        """Return the term, leader and start that the status must show next, None when it shows what is."""
+        state, record = self._state, lease.record
+        if last.term_floor is None or not isinstance(record, LeaseRecord):
+            return None
+        leading = state.leading
+        if leading is not None:
+            pod = next((pod for pod in state.pods.values() if pod.identity == leading.identity), None)
+            if pod is None or leading.term <= last.term:
+                return None
+            return leading.term, Leader(pod.identity, pod.ref, pod.node), record.started_at_s
+        if not isinstance(decision, campaign.Wait):
+            return None
+        if decision.foreign:
+            is_shown = last.leader is not None and last.leader.identity == record.holder
+            if is_shown or not record.holder or not self._believed_term(last.term_floor):
+                return None
+            return max(record.term, last.term + 1), Leader(record.holder, None), record.started_at_s
+        is_vacant = not record.holder and last.leader is not None and record.term > last.term
+        return (record.term, None, None) if is_vacant and self._waits_for_candidates() else None
+
+    def _waits_for_candidates(self) -> bool:
+        """Whether the wait is one for candidates: not for NATS, for an operation, or for the end of a suspension."""
+        state = self._state
+        is_idle = state.lease_operation is None and bool(state.connection) and state.lease_certain
+        return is_idle and state.spec is not None and not state.spec.suspend
+
+    def _why_ended(self, last: Status) -> str:
+        if last.leader is None or last.leader.pod is None:
+            return campaign.EndOfTerm.LEASE_LOST
+        state = self._state
+        lost = (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
+        return campaign.why_ended(last.leader.pod.uid, state.candidates, state.pods, lost=lost)
+
+    def _believed_term(self, floor: int) -> int:
+        term = self._state.lease.term if self._state.lease is not None else 0
+        return term if term <= floor + campaign.MAX_TERM_JUMP else 0
+
+    def _describe(self, now: Instant, status: Status, *, settled: bool) -> Status:
+        """Return the status with its numbers and conditions."""
+        state = self._state
+        assert state.resource is not None
+        spec, generation = state.resource.spec, state.resource.generation
+        if not state.pods_complete and status.conditions and not isinstance(spec, Refusal):
+            return status
+        floor = status.term_floor
+        status = replace(
+            status,
+            term_floor=None if floor is None else max(floor, self._believed_term(floor)),
+            observed_generation=generation,
+        )
+        if not isinstance(spec, Refusal):
+            eligible = sum(pod.eligible for pod in state.candidates)
+            status = replace(status, candidates=len(state.candidates), eligible=eligible)
+        facts = self._facts(now, spec, status, settled=settled)
+        return replace(
+            status, conditions=conditions.derive(facts, status, generation=generation, now_wall_s=now.wall_s)
+        )
+
+    def _facts(self, now: Instant, spec: Spec | Refusal, status: Status, *, settled: bool) -> conditions.Facts:
+        state, leader, leading = self._state, status.leader, self._state.leading
+        record = state.lease.record if state.lease is not None else None
+        is_live = state.lease is not None and bool(state.lease.holder) and not state.lease.expired(now.monotonic_s)
+        return conditions.Facts(
+            refusal=spec if isinstance(spec, Refusal) else None,
+            suspended=isinstance(spec, Spec) and spec.suspend,
+            candidates=status.candidates,
+            eligible=status.eligible,
+            leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
+            leader_is_pod=leader is not None and leader.pod is not None,
+            lease_held=leading is not None and leader is not None and leading.identity == leader.identity,
+            nats_available=bool(state.connection) and state.lease_backoff.failures < 2,
+            settled=settled,
+            refused_label=next(iter(state.refused_labels.values()), None),
+            conflict=is_live
+            and isinstance(record, LeaseRecord)
+            and record.namespace_uid not in (None, self._namespace_uid),
+            unbelievable=record.reason if isinstance(record, Unbelievable) else None,
+        )
+
+
+def _says_the_same(status: Status, last: Status) -> bool:
+    """Whether nothing but times and the floor differs."""
+    if len(status.conditions) != len(last.conditions):
+        return False
+    if not all(new.says_the_same(old) for new, old in zip(status.conditions, last.conditions, strict=True)):
+        return False
+    return replace(status, conditions=(), term_floor=None) == replace(last, conditions=(), term_floor=None)
