@@ -53,6 +53,7 @@ def main() -> None:
 @click.option(
     "--election-interval",
     "election_interval_s",
+    envvar="TENURE_ELECTION_INTERVAL",
     type=click.FloatRange(min=0.1, max=3600),
     default=DEFAULT_POLL_INTERVAL_S,
     metavar="SECONDS",
@@ -72,7 +73,10 @@ def main() -> None:
     help="Watch only pods with these labels, in big clusters; others are never candidates.",
 )
 @click.option(
-    "--listen", type=ListenAddress(), default="0.0.0.0:8080", help="Where to serve /healthz and /readyz."  # noqa: S104
+    "--listen",
+    type=ListenAddress(),
+    default="0.0.0.0:8080",
+    help="Where to serve /healthz and /readyz.",
 )
 @click.option(
     "--kubeconfig",
@@ -88,7 +92,7 @@ def main() -> None:
     default="auto",
     help="auto: text on a terminal, JSON elsewhere.",
 )
-def run(
+def run(  # noqa: PLR0913 - one for each option
     *,
     nats_urls: tuple[str, ...],
     bucket: str,

@@ -208,5 +208,5 @@ class Faults:
         self._for_a_while(self._bucket.make)
 
     def _roll_back(self) -> None:
-        if self._bucket.exists and self._bucket._writes:  # noqa: SLF001
-            self._bucket.roll_back(min(self._world.random.randint(1, 5), len(self._bucket._writes)))  # noqa: SLF001
+        if self._bucket.exists and self._bucket._writes:
+            self._bucket.roll_back(min(self._world.random.randint(1, 5), len(self._bucket._writes)))

@@ -65,7 +65,9 @@ class Invariants:
             if pod.role(ELECTION) == PodRole.LEADER:
                 leaders.append(pod)
                 if self._shown.get(term) != pod.identity:
-                    self._fail(f"G3: {pod.name} is crowned for term {term}, which the status gave to {self._shown.get(term)}")
+                    self._fail(
+                        f"G3: {pod.name} is crowned for term {term}, which the status gave to {self._shown.get(term)}"
+                    )
         if len(leaders) > 1:
             self._fail(f"G3: two leaders: {', '.join(f'{pod.name} ({pod.uid})' for pod in leaders)}")
 

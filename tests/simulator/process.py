@@ -14,6 +14,7 @@ from tenure.election.clock import Instant
 from tenure.election.election import Election
 from tenure.election.entry import Entry
 from tenure.election.inputs import Input, WriteOutcome
+from tenure.election.pod import PodRef
 from tenure.election.record import render
 from tenure.nats.store import WrongRevision
 from tenure.runtime.mailbox import Mailbox
@@ -226,14 +227,14 @@ class Process:
         except Conflict:
             return inputs.StatusWritten(None)
 
-    def _read_pod(self, ref: effects.PodRef) -> Input:
+    def _read_pod(self, ref: PodRef) -> Input:
         pod = self._cluster.pod(ref)
         return inputs.PodGone(ref.uid) if pod is None else inputs.PodRead(ref, pod)
 
     def _ask_api(self, arrive: Callable[[], Input], *, failed: Input) -> None:
         self._request(arrive, failed=failed, timeout_s=API_TIMEOUT_S, is_cut=lambda: self.api_cut)
 
-    def _request(
+    def _request(  # noqa: C901 - one request, and everything that can become of it
         self,
         arrive: Callable[[], Input],
         *,

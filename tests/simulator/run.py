@@ -41,7 +41,8 @@ def simulate(seed: int, *, leases: float = 400.0) -> Report:
         event_repeated=draw.choice([0.0, 0.05]),
     )
     processes = [
-        Process(f"op{number}", world, cluster, bucket, trouble, latency_s=latency_s) for number in range(draw.choice([1, 2, 3]))
+        Process(f"op{number}", world, cluster, bucket, trouble, latency_s=latency_s)
+        for number in range(draw.choice([1, 2, 3]))
     ]
     faults = Faults(world, cluster, bucket, processes, timing, rolls_back=rolls_back, latency_s=latency_s)
     for process in processes:

@@ -6,7 +6,6 @@ import heapq
 import random
 from collections.abc import Callable
 
-
 MAX_EVENTS_IN_A_SECOND = 20_000
 
 

@@ -60,8 +60,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """This candidate is to claim this term; None is nobody: a term in which no one leads, so that the last leader's
-    label can be taken off."""
+    """This candidate is to claim this term.
+
+    None is nobody: a term in which no one leads, so that the last leader's label can be taken off.
+    """
 
     pod: Pod | None
     term: int
@@ -104,7 +106,8 @@ class View:
     `fresh` tells that no term can have been claimed yet: this process wrote the resource's first floor and has sent no
     claim since. `floor_raised` tells that the floor was raised by this process since the record was found lost.
     `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that the API has said to
-    be gone, or that exist and are no candidates of this election.
+    be gone, or that exist and are no candidates of this election. `highest_label` is the highest term that a pod was
+    told.
     """
 
     now_s: float
@@ -201,7 +204,7 @@ def _decide_held(view: View) -> Decision:
 def _decide_free(view: View) -> Decision:
     claimant = first_in_line([pod for pod in view.candidates if pod.eligible])
     if claimant is None and (
-        view.status.leader is None or view.lease.term > view.status.term and not view.lease.holder
+        view.status.leader is None or (view.lease.term > view.status.term and not view.lease.holder)
     ):
         return Wait()
     return _claim(claimant, view)
@@ -219,7 +222,7 @@ def _decide_lost(view: View) -> Decision:
     if not view.floor_raised:
         believed = view.lease.term if view.lease.term <= (status.term_floor or 0) + MAX_TERM_JUMP else 0
         floor = max(status.term, status.term_floor or 0, believed, view.highest_label) + CLAIM_GAP
-        return RaiseFloor(min(floor, MAX_TERM - 1), lost=True)
+        return RaiseFloor(floor, lost=True) if floor < MAX_TERM else Wait()
     return _claim(claimant, view)
 
 
@@ -227,6 +230,8 @@ def _claim(claimant: Pod | None, view: View) -> Decision:
     floor = view.status.term_floor or 0
     believed = view.lease.term if view.lease.term <= floor + MAX_TERM_JUMP else 0
     term = max(believed, floor, view.status.term) + 1
+    if term > MAX_TERM:
+        return Wait()  # No reader would believe it.
     if term > floor + CLAIM_GAP:
         return RaiseFloor(term - 1, lost=False)
     return Claim(claimant, term)

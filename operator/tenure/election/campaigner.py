@@ -16,7 +16,8 @@ from tenure.election.state import LeaseOperation, State
 class Campaigner:
     """Decides about the lease.
 
-    `decision` is what the last step decided, Wait while something is under way. `alarm` tells when it wants to decide again.
+    `decision` is what the last step decided, Wait while something is under way. `alarm` tells when it wants to decide
+    again.
     """
 
     def __init__(self, state: State, *, writer: str, namespace_uid: str | None, poll_interval_s: float) -> None:
@@ -70,7 +71,8 @@ class Campaigner:
 
     def _judge(self, now_s: float, lease: Lease) -> campaign.Decision:
         state = self._state
-        assert state.resource is not None and state.spec is not None
+        assert state.resource is not None
+        assert state.spec is not None
         status, candidates = state.resource.status, state.candidates
         if status.term_floor is None:
             return campaign.Wait()

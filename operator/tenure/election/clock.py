@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,10 @@ def rfc3339(wall_s: float) -> str:
     """Return Unix seconds as RFC 3339 in UTC with microseconds; times outside the years 1 to 9999 are clipped."""
     try:
         moment = _EPOCH + timedelta(seconds=wall_s)
-    except (OverflowError, ValueError):
-        moment = (datetime.min if wall_s < 0 else datetime.max).replace(tzinfo=UTC)
-    return (
-        moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        if moment.year >= 1000
-        else f"{moment.replace(tzinfo=None).isoformat()}Z"
-    )
+    except OverflowError:
+        moment = _FIRST if wall_s < 0 else _LAST
+    # Not strftime: its years before 1000 have no leading zeros everywhere.
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def from_rfc3339(text: str) -> float:

@@ -47,7 +47,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the conditions say in words. `refused_label` is the API's reason for a label write that it keeps refusing."""
+    """What the conditions say in words.
+
+    `refused_label` is the API's reason for a label write that it keeps refusing.
+    """
 
     refusal: Refusal | None
     suspended: bool
@@ -71,7 +74,7 @@ def derive(facts: Facts, status: Status, *, generation: int, now_wall_s: float) 
         accepted = (
             False,
             Reason.RECORD_CONFLICT,
-            "The lease record belongs to a namespace of another cluster on the same NATS: give one of the two operators another bucket.",
+            "The lease record is another cluster's on the same NATS: give one of the two operators another bucket.",
         )
     else:
         accepted = (True, Reason.ACCEPTED, "The spec is acted on.")
@@ -137,7 +140,14 @@ def _routed(facts: Facts) -> tuple[bool, str, str]:
 
 
 def _condition(
-    last: Condition | None, kind: str, value: bool, reason: str, message: str, *, generation: int, now_wall_s: float
+    last: Condition | None,
+    kind: str,
+    value: bool,  # noqa: FBT001 - the condition's own
+    reason: str,
+    message: str,
+    *,
+    generation: int,
+    now_wall_s: float,
 ) -> Condition:
     status = "True" if value else "False"
     return Condition(

@@ -21,7 +21,6 @@ from tenure.election.effects import Effect
 from tenure.election.inputs import Input
 from tenure.election.labeller import Labeller
 from tenure.election.news import news_between
-from tenure.election.resource import Status
 from tenure.election.scribe import Scribe
 from tenure.election.state import State
 
@@ -47,12 +46,13 @@ class Election:
     def step(self, now: Instant, happened: Sequence[Input]) -> list[Effect]:
         """Take what happened, decide, and return what to do."""
         state = self.state
-        before = state.resource.status if state.resource is not None else Status()
+        before = state.resource
         for one in happened:
             state.absorb(now, one)
         if state.resource is None:
             return []
-        decided: list[Effect] = list(news_between(before, state.resource.status))
+        # What a new process finds is no news.
+        decided: list[Effect] = [] if before is None else list(news_between(before.status, state.resource.status))
         decided += self._campaigner.decide(now)
         rests_until_s = min(self._scribe.alarm.at_s, self._labeller.alarm.at_s)
         outlook = self._look_out(now)
@@ -66,8 +66,10 @@ class Election:
         return decided
 
     def _look_out(self, now: Instant) -> object:
-        """Return all that the status and the labels depend on besides what sets `is_changed`: a renewal changes none
-        of it, so a leader at rest costs neither a plan nor a status."""
+        """Return all that the status and the labels depend on besides what sets `is_changed`.
+
+        A renewal changes none of it, so a leader at rest costs neither a plan nor a status.
+        """
         state, decision, lease = self.state, self._campaigner.decision, self.state.lease
         leading = state.leading
         lease_facts = None if lease is None else (lease.holder, lease.term, bool(lease.record))

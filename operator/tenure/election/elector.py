@@ -3,7 +3,8 @@
 A candidate leads only through a write whose nonce is its own, and only until its renew deadline, which counts from
 before that write was sent; it needs no answer from anybody to stop. It holds no clock and does no I/O: `step` says
 what to write, and the driver brings the outcome back through `concluded`. The driver lets at most one write of a
-record be on its way at a time, and steps an elector only with a lease that no write of unknown outcome can have changed.
+record be on its way at a time, and steps an elector only with a lease that no write of unknown outcome can have
+changed.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Elector:
     ) -> LeaseRecord | None:
         """Return the record to write in the place of `lease.revision`, if any.
 
-        With the wish to LEAD, `claim_term` is the new term to take, for whose freedom the caller answers; without it the
-        candidate holds on to the term that the record says it has.
+        With the wish to LEAD, `claim_term` is the new term to take, for whose freedom the caller answers; without it
+        the candidate holds on to the term that the record says it has.
         """
         self.observe(now_s, lease, timing)
         mine = lease.record if isinstance(lease.record, LeaseRecord) and lease.record.holder == self.identity else None

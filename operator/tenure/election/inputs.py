@@ -78,8 +78,10 @@ class LeaseWritten:
 
 @dataclass(frozen=True, slots=True)
 class StatusWritten:
-    """The result of `effects.WriteStatus`: the resource as it stands now; None when it was refused, when the resource has
-    another version, or when the outcome is not known."""
+    """The result of `effects.WriteStatus`: the resource as it stands now.
+
+    None when it was refused, when the resource has another version, or when the outcome is not known.
+    """
 
     resource: Resource | None
 
@@ -91,8 +93,10 @@ class ResourceReadFailed:
 
 @dataclass(frozen=True, slots=True)
 class PodRead:
-    """The result of `effects.ReadPod` for one incarnation: the pod, or None when there was no answer. That it is gone is
-    told by `PodGone`."""
+    """The result of `effects.ReadPod` for one incarnation: the pod, or None when there was no answer.
+
+    That it is gone is told by `PodGone`.
+    """
 
     ref: PodRef
     pod: Pod | None

@@ -10,7 +10,10 @@ from tenure.election.state import State
 
 
 class Labeller:
-    """Decides about the labels; at most one write of a pod is on its way. `alarm` tells when it wants to decide again."""
+    """Decides about the labels; at most one write of a pod is on its way.
+
+    `alarm` tells when it wants to decide again.
+    """
 
     def __init__(self, state: State) -> None:
         self.alarm = Alarm()

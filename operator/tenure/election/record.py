@@ -8,6 +8,7 @@ believed becomes `Unbelievable`, with the reason.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
@@ -108,7 +109,7 @@ def release(record: LeaseRecord, signature: Signature) -> LeaseRecord:
 
 
 def render(record: LeaseRecord) -> bytes:
-    """Return the record as the bytes to store."""
+    """Return the record as the bytes to store; unknown fields that would make it too long are dropped."""
     value: dict[str, Any] = {
         "leaderId": record.holder,
         "term": record.term,
@@ -123,7 +124,10 @@ def render(record: LeaseRecord) -> bytes:
         value["writer"] = record.writer
     if record.namespace_uid is not None:
         value["namespaceUID"] = record.namespace_uid
-    value.update(record.unknown)
+    if record.unknown:
+        longer = json.dumps({**value, **record.unknown}, separators=(",", ":")).encode()
+        if len(longer) <= MAX_RECORD_BYTES:
+            return longer
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -136,7 +140,7 @@ def parse(value: bytes) -> LeaseRecord | Unbelievable:
     if len(value) > MAX_RECORD_BYTES:
         return Unbelievable(f"its {len(value)} bytes are more than {MAX_RECORD_BYTES}")
     try:
-        loaded = json.loads(value, parse_constant=_refuse_constant)
+        loaded = json.loads(value.decode(), parse_constant=_refuse_number, parse_float=_finite)
     except (ValueError, RecursionError):
         return Unbelievable("it is not JSON")
     if not isinstance(loaded, dict):
@@ -168,8 +172,13 @@ def parse(value: bytes) -> LeaseRecord | Unbelievable:
 _FIELDS = {"leaderid", "term", "startedat", "expiresat", "leasedurationseconds", "nonce", "writer", "namespaceuid"}
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
@@ -178,6 +187,8 @@ def _text(fields: dict[str, Any], name: str) -> str:
         raise ValueError(f"{name} is not a string")
     if len(text) > MAX_IDENTITY_LENGTH:
         raise ValueError(f"{name} is longer than {MAX_IDENTITY_LENGTH} characters")
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ValueError(f"{name} is no Unicode text")  # The API server would store another text than this.
     return text
 
 

@@ -21,7 +21,8 @@ class Plan:
 
     `writes` may be made at once and in parallel. `unknown` are pods of which the API must first say what they carry.
     `suspects` carry a term above the status: the resource must be read after them. `needs_list` asks for a consistent
-    list. `settled` is true when every pod that had to be stamped is, and the leader is crowned: the ledger may be emptied.
+    list. `settled` is true when every pod that had to be stamped is, and the leader is crowned: the ledger may be
+    emptied.
     """
 
     writes: tuple[WriteLabels, ...] = ()
@@ -47,7 +48,7 @@ class _Draft:
             self.suspects.append(pod)
             return False
         is_ours = not self.term or current is None or (number is not None and number <= self.term)
-        if pod.role(self.election) == role and (term is None and is_ours or number == term):
+        if pod.role(self.election) == role and ((term is None and is_ours) or number == term):
             return True
         self.writes.append(
             WriteLabels(pod.ref, current, role, self.term if term is None and not is_ours else term, pod.labels is None)
@@ -67,8 +68,8 @@ def plan(
 ) -> Plan:
     """Compare what the pods carry with what the status allows.
 
-    `pods` are all pods known by UID, `gone` the UIDs that the API has said to be gone, `listed` see `must_stamp`, `forged`
-    the UIDs whose term label is above the status although the resource was read after it.
+    `pods` are all pods known by UID, `gone` the UIDs that the API has said to be gone, `listed` see `must_stamp`,
+    `forged` the UIDs whose term label is above the status although the resource was read after it.
     """
     draft = _Draft(election, status.term, forged)
     candidates = tuple(candidates)
@@ -84,7 +85,7 @@ def plan(
     if stamped and leader is not None and leader.uid not in gone:
         crowned = _crown(draft, leader, pods, unknown)
     busy = {write.ref.uid for write in draft.writes} | {pod.uid for pod in draft.suspects}
-    busy |= {ref.uid for ref in status.unfenced or ()}
+    busy |= {ref.uid for ref in must_stamp(status, listed) or ()}
     for pod in candidates:
         if pod.ref != leader and pod.uid not in busy and not _is_follower(pod, election, status.term):
             draft.want(pod, PodRole.FOLLOWER, status.term)
@@ -102,7 +103,7 @@ def plan(
 
 
 def _crown(draft: _Draft, leader: PodRef, pods: Mapping[str, Pod], unknown: list[PodRef]) -> bool:
-    """Plan the leader's own labels; return whether nothing is left to do. A pod that is ending is not crowned any more."""
+    """Plan the leader's own labels; return whether nothing is left to do. A pod that is ending is crowned no more."""
     pod = pods.get(leader.uid)
     if pod is None:
         unknown.append(leader)

@@ -1,4 +1,4 @@
-"""From what is known to the next status: the floor before any claim, the ledger before any label, and the conditions."""
+"""From what is known to the next status: the floor before any claim, the ledger before any label, the conditions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Scribe:
         return now_s >= due_at_s
 
     def _next_ledger(self, now: Instant, last: Status, decision: campaign.Decision) -> Status:
-        """Return the status with the next entry of the ledger or the next floor; `last` itself when there is neither."""
+        """Return the status with the next entry of the ledger or the next floor; `last` itself without either."""
         state = self._state
         if not state.pods_complete or state.lease is None:
             return last

@@ -33,8 +33,8 @@ class Requirement:
         for value in self.values:
             if value and not _NAME.fullmatch(value):
                 raise ValueError(
-                    f"the value {value!r} of {self.key!r} is not a label value: use at most 63 letters, digits, '-', '_' "
-                    "and '.', with a letter or digit at both ends"
+                    f"the value {value!r} of {self.key!r} is not a label value: use at most 63 letters, digits, '-', "
+                    "'_' and '.', with a letter or digit at both ends"
                 )
         if self.operator in (Operator.IN, Operator.NOT_IN):
             if not self.values:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tenure.election import effects, inputs
 from tenure.election.alarm import Alarm, Backoff
+from tenure.election.campaign import MAX_TERM_JUMP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector, Role
 from tenure.election.entry import Entry
@@ -47,11 +48,12 @@ class State:
     """See the module. Times are monotonic seconds.
 
     `lease_certain` is false while a write of unknown outcome may have changed the record: then it must be read before
-    the next write. `pod_seen_at_s` and `resource_seen_at_s` order what was heard of the two. `stamping` is the term
-    that `listed`, a consistent list, belongs to. `is_changed` is set by every input but those about the
-    record, and cleared by whoever has decided about the status and the labels. `repairs` counts, per pod, label writes in the present term beyond the
-    first: somebody else keeps writing. `gone` are UIDs that the API has said to exist no more (the last of them, and all
-    that a decision may rest on).
+    the next write. `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two.
+    `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
+    `fresh` and `floor_raised` see `campaign.View`. `listed` is the last consistent list, with the term it was taken for.
+    `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that somebody else writes too.
+    `is_changed` is set by every input but those about the record, and cleared by whoever has decided about the status
+    and the labels.
     """
 
     resource: Resource | None = None
@@ -110,12 +112,17 @@ class State:
 
     @property
     def highest_label(self) -> int:
-        """The highest term that a known pod was ever told, 0 for none."""
+        """The highest term that a known pod was told, 0 for none.
+
+        Anybody could write a label: none is believed that is further above the floor than a record may be.
+        """
         if self.resource is None:
             return 0
         if self._highest_label is None:
             name = self.resource.name
-            self._highest_label = max((parse_term(pod.term(name)) or 0 for pod in self.pods.values()), default=0)
+            limit = (self.resource.status.term_floor or 0) + MAX_TERM_JUMP
+            terms = (parse_term(pod.term(name)) or 0 for pod in self.pods.values())
+            self._highest_label = max((term for term in terms if term <= limit), default=0)
         return self._highest_label
 
     @property
@@ -135,24 +142,16 @@ class State:
 
     def absorb(self, now: Instant, happened: Input) -> None:
         """Take one input."""
-        now_s = now.monotonic_s
-        if not isinstance(happened, inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten):
+        if isinstance(happened, inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten):
+            self._absorb_lease(now.monotonic_s, happened)
+        else:
             self.is_changed = True
+            self._absorb_object(now.monotonic_s, happened)
+
+    def _absorb_lease(self, now_s: float, happened: inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten) -> None:
         match happened:
-            case inputs.ResourceSeen(resource, read_at_s):
-                self._see_resource(now_s, resource, read_at_s)
-            case inputs.PodSeen(pod):
-                self.see_pod(now_s, pod)
-            case inputs.PodGone(uid):
-                self._lose_pod(uid)
-                self.pod_reads.discard(uid)
-            case inputs.PodsComplete():
-                self.pods_complete = True
-            case inputs.EntrySeen(entry, connection):
-                if connection == self.connection:
-                    self._see_entry(now_s, entry, connection, None)
-            case inputs.ConnectionChanged(connection):
-                self.connection = connection
+            case inputs.EntrySeen(entry, connection) if connection == self.connection:
+                self._see_entry(now_s, entry, connection, None)
             case inputs.LeaseRead(entry):
                 operation, self.lease_operation = self.lease_operation, None
                 assert operation is not None
@@ -163,11 +162,30 @@ class State:
                     self._see_entry(now_s, entry, operation.connection, operation.sent_at_s)
             case inputs.LeaseWritten(outcome, revision):
                 self._conclude_lease_write(now_s, outcome, revision)
-            case inputs.StatusWritten(resource):
-                self._conclude_status_write(now_s, resource)
+
+    def _absorb_object(self, now_s: float, happened: Input) -> None:
+        match happened:
+            case inputs.ConnectionChanged(connection):
+                self.connection = connection
+            case inputs.ResourceSeen(resource, read_at_s):
+                self._see_resource(now_s, resource, read_at_s)
             case inputs.ResourceReadFailed():
                 self.resource_read_sent_at_s = None
                 self.api_backoff.failed(now_s)
+            case inputs.StatusWritten(resource):
+                self._conclude_status_write(now_s, resource)
+            case _:
+                self._absorb_pods(now_s, happened)
+
+    def _absorb_pods(self, now_s: float, happened: Input) -> None:
+        match happened:
+            case inputs.PodSeen(pod):
+                self.see_pod(now_s, pod)
+            case inputs.PodGone(uid):
+                self._lose_pod(uid)
+                self.pod_reads.discard(uid)
+            case inputs.PodsComplete():
+                self.pods_complete = True
             case inputs.PodRead(ref, pod):
                 self.pod_reads.discard(ref.uid)
                 if pod is None:
@@ -177,8 +195,8 @@ class State:
                     self.see_pod(now_s, pod)
             case inputs.LabelsWritten():
                 self._conclude_labels(now_s, happened)
-            case inputs.PodsListed(pods):
-                self._conclude_list(now_s, pods)
+            case inputs.PodsListed(refs):
+                self._conclude_list(now_s, refs)
 
     def read_resource(self, now_s: float, alarm: Alarm) -> list[effects.Effect]:
         """Return the read of the resource, unless one is under way or it is too early after a failure."""
@@ -247,7 +265,9 @@ class State:
 
     def _conclude_lease_write(self, now_s: float, outcome: WriteOutcome, revision: int) -> None:
         operation, self.lease_operation = self.lease_operation, None
-        assert operation is not None and operation.write is not None and self.lease is not None
+        assert operation is not None
+        assert operation.write is not None
+        assert self.lease is not None
         record = operation.write.record
         current = self.lease.record
         if outcome is not WriteOutcome.APPLIED and isinstance(current, LeaseRecord) and current.nonce == record.nonce:

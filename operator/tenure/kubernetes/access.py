@@ -43,7 +43,8 @@ async def load_configuration(kubeconfig: str | None) -> Configuration:
     except (ConfigException, OSError) as error:
         source = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
         raise NoConfiguration(
-            f"No Kubernetes configuration in {source}: {error}. Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts."
+            f"No Kubernetes configuration in {source}: {error}. "
+            "Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts."
         ) from error
     return configuration
 

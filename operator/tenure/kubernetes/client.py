@@ -90,7 +90,9 @@ class KubernetesClient:
         """Apply a JSON Merge Patch and return the object. Raises ApiError."""
         return await self._request("PATCH", path, body=body, headers={"Content-Type": MERGE_PATCH})
 
-    async def json_patch(self, path: str, operations: list[dict[str, Any]], *, metadata_only: bool = False) -> dict[str, Any]:
+    async def json_patch(
+        self, path: str, operations: list[dict[str, Any]], *, metadata_only: bool = False
+    ) -> dict[str, Any]:
         """Apply a JSON Patch and return the object, or only its metadata. Raises ApiError."""
         headers = {"Content-Type": JSON_PATCH}
         if metadata_only:
@@ -110,7 +112,10 @@ class KubernetesClient:
         try:
             async with self._slots, asyncio.timeout(timeout_s):
                 _, url, all_headers, _, _ = await self._client.param_serialize(
-                    method, path, header_params={"Accept": "application/json", **(headers or {})}, auth_settings=["BearerToken"]
+                    method,
+                    path,
+                    header_params={"Accept": "application/json", **(headers or {})},
+                    auth_settings=["BearerToken"],
                 )
                 if query:
                     url = f"{url}?{urlencode(query)}"

@@ -15,7 +15,9 @@ MAX_NOTE_LENGTH = 1024
 """Bytes that events.k8s.io allows a note."""
 
 
-async def post_event(client: KubernetesClient, resource: Resource, news: Announce, *, instance: str, wall_s: float) -> None:
+async def post_event(
+    client: KubernetesClient, resource: Resource, news: Announce, *, instance: str, wall_s: float
+) -> None:
     """Post one event. Raises ApiError."""
     body: dict[str, Any] = {
         "apiVersion": "events.k8s.io/v1",

@@ -28,7 +28,9 @@ class Metadata:
         return PodRef(self.name, self.uid)
 
 
-async def list_metadata(client: KubernetesClient, path: str, *, label_selector: str = "", from_cache: bool = False) -> tuple[Metadata, ...]:
+async def list_metadata(
+    client: KubernetesClient, path: str, *, label_selector: str = "", from_cache: bool = False
+) -> tuple[Metadata, ...]:
     """Return the metadata of all objects under a path.
 
     `from_cache` lets the API server answer from its watch cache, cheaply and perhaps a little late; otherwise the list

@@ -50,7 +50,13 @@ class Controller:
     """
 
     def __init__(
-        self, settings: Settings, client: KubernetesClient, leases: Leases, *, writer: str, read_clock: Callable[[], Instant]
+        self,
+        settings: Settings,
+        client: KubernetesClient,
+        leases: Leases,
+        *,
+        writer: str,
+        read_clock: Callable[[], Instant],
     ) -> None:
         self.index = PodIndex()
         self._settings = settings
@@ -73,7 +79,7 @@ class Controller:
         await self._tasks.close()
         await self._executor.close()
 
-    def keys(self) -> dict[Key, str]:
+    def uids(self) -> dict[Key, str]:
         """The elections that are managed, with the UID of each resource."""
         return {key: managed.resource.uid for key, managed in self._managed.items()}
 

@@ -105,7 +105,9 @@ class Executor:
         except Unavailable as error:
             logger.debug("Lease not written", extra={"election": "/".join(key), "error": str(error)})
             return inputs.LeaseWritten(WriteOutcome.UNAVAILABLE)
-        logger.debug("Lease written", extra={"election": "/".join(key), "term": effect.record.term, "revision": revision})
+        logger.debug(
+            "Lease written", extra={"election": "/".join(key), "term": effect.record.term, "revision": revision}
+        )
         return inputs.LeaseWritten(WriteOutcome.APPLIED, revision)
 
     async def _read_lease(self, key: Key, effect: effects.ReadLease) -> inputs.Input:
@@ -187,7 +189,9 @@ class Executor:
             async with self._event_slots:
                 await post_event(self._client, resource, news, instance=self._instance, wall_s=wall_s)
         except ApiError as error:
-            logger.warning("Event not posted", extra={"election": f"{resource.namespace}/{resource.name}", "error": str(error)})
+            logger.warning(
+                "Event not posted", extra={"election": f"{resource.namespace}/{resource.name}", "error": str(error)}
+            )
         finally:
             self._events_waiting -= 1
 

@@ -101,7 +101,14 @@ class Leases:
             raise
 
     async def write(
-        self, key: str, value: bytes, *, expected_revision: int, connection: int, timeout_s: float, ttl_s: int | None = None
+        self,
+        key: str,
+        value: bytes,
+        *,
+        expected_revision: int,
+        connection: int,
+        timeout_s: float,
+        ttl_s: int | None = None,
     ) -> int:
         """See `LeaseStore.write`."""
         try:

@@ -40,5 +40,3 @@ class PodListings:
             items = await list_metadata(self._client, pods_path(namespace))
             listing.items, listing.finished = items, number
             return items
-
-

@@ -60,5 +60,3 @@ class Mailbox:
         self.connection = self.entry = self.resource = self.pods_complete = None
         self.pods, self.results = {}, []
         return taken
-
-

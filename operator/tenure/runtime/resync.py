@@ -65,9 +65,9 @@ class Resync:
         return self._settings.namespaces or (None,)
 
     async def _compare_elections(self, listed: list[Metadata]) -> None:
-        known = self._controller.keys()
+        known = self._controller.uids()
         by_key = {(item.namespace, item.name): item for item in listed}
-        for key in (known.keys() | by_key.keys()):
+        for key in known.keys() | by_key.keys():
             item = by_key.get(key)
             if item is not None and known.get(key) == item.uid:
                 continue
@@ -112,5 +112,8 @@ class Resync:
             namespace, dot, name = lease.partition(".")
             if lease not in owned and dot and not lease.startswith("_") and self._settings.watches(namespace):
                 orphans.add((namespace, name))
-        for key in orphans - existing - self._controller.keys().keys():
-            await self._controller.retirement.retire(key, is_back=lambda key=key: key in self._controller.keys())  # type: ignore[misc]
+        for key in orphans - existing:
+            await self._retire(key)
+
+    async def _retire(self, key: Key) -> None:
+        await self._controller.retirement.retire(key, is_back=lambda: key in self._controller.uids())

@@ -63,7 +63,9 @@ class Retirement:
         namespace, name = key
         write = WriteLabels(pod.ref, pod.labels.get(term_key(name)), role=None, term=None)
         result = await write_labels(self._client, namespace, name, write)
-        logger.info("Role label taken off", extra={"election": "/".join(key), "pod": pod.name, "outcome": result.outcome})
+        logger.info(
+            "Role label taken off", extra={"election": "/".join(key), "pod": pod.name, "outcome": result.outcome}
+        )
 
     async def release(self, key: Key) -> None:
         """Release the lease, if an operator of this cluster wrote it and somebody still seems to hold it.
@@ -79,7 +81,9 @@ class Retirement:
         if record.namespace_uid != namespace["metadata"]["uid"]:
             return
         wall_s = self._read_clock().wall_s
-        signature = Signature(wall_s, record.duration_s or 1, self._writer, f"{self._writer}#{wall_s}", record.namespace_uid)
+        signature = Signature(
+            wall_s, record.duration_s or 1, self._writer, f"{self._writer}#{wall_s}", record.namespace_uid
+        )
         await self._store.write(
             lease_key(key),
             records.render(records.release(record, signature)),
