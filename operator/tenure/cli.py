@@ -11,10 +11,12 @@ import click
 from tenure import __version__, log
 from tenure.kubernetes.access import NoConfiguration
 from tenure.nats.bucket import BucketRefused
-from tenure.process import OperatorProcess, use_kubeconfig
+from tenure.process import OperatorFailed, OperatorProcess
 from tenure.settings import DEFAULT_BUCKET, DEFAULT_POLL_INTERVAL_S, Settings
 
 LISTEN = re.compile(r"(?P<address>.*):(?P<port>\d{1,5})")
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?"
+REQUIREMENT = rf"\s*(!?{LABEL}|{LABEL}\s*(=|==|!=)\s*({LABEL})?|{LABEL}\s+(in|notin)\s+\([^()]+\))\s*"
 
 
 class ListenAddress(click.ParamType[tuple[str, int]]):
@@ -32,24 +34,48 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
         return match["address"].strip("[]") or "0.0.0.0", int(match["port"])  # noqa: S104 - what ":8080" asks for
 
 
+class Text(click.ParamType[str]):
+    """A text of a certain form."""
+
+    def __init__(self, name: str, pattern: str, rule: str) -> None:
+        self.name = name
+        self._pattern = re.compile(pattern)
+        self._rule = rule
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, or fail with the rule."""
+        if not self._pattern.fullmatch(str(value)):
+            self.fail(f"{value!r} is not valid: {self._rule}", param, ctx)
+        return str(value)
+
+
+NATS_URL = Text("url", r"((nats|tls|ws|wss)://)?[^\s/]+/?", "write for instance nats://nats.example:4222")
+BUCKET = Text("bucket", r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")
+NAMESPACE = Text("namespace", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use a namespace's name, such as shop")
+POD_SELECTOR = Text("selector", rf"({REQUIREMENT}(,{REQUIREMENT})*)?", "write for instance app=web or 'tier in (a, b)'")
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tenure", message="%(prog)s %(version)s")
 def main() -> None:
     """Leader election for Kubernetes workloads, with leases in NATS."""
 
 
-@main.command(context_settings={"auto_envvar_prefix": "TENURE", "show_default": True})
+@main.command(context_settings={"auto_envvar_prefix": "TENURE", "show_default": True, "show_envvar": True})
 @click.option(
     "--nats-url",
     "nats_urls",
     multiple=True,
     required=True,
     envvar="TENURE_NATS_URL",
+    type=NATS_URL,
     metavar="URL",
     help="A NATS server with JetStream, such as nats://nats:4222. Repeat it for more servers of one cluster "
     "(in the variable: separated by spaces).",
 )
-@click.option("--bucket", default=DEFAULT_BUCKET, help="The key-value bucket of the leases. Made when it is absent.")
+@click.option(
+    "--bucket", type=BUCKET, default=DEFAULT_BUCKET, help="The key-value bucket of the leases. Made when it is absent."
+)
 @click.option(
     "--election-interval",
     "election_interval_s",
@@ -64,10 +90,12 @@ def main() -> None:
     "namespaces",
     multiple=True,
     envvar="TENURE_NAMESPACE",
+    type=NAMESPACE,
     help="Manage elections in this namespace only. Repeatable. Default: all namespaces.",
 )
 @click.option(
     "--pod-selector",
+    type=POD_SELECTOR,
     default="",
     metavar="SELECTOR",
     help="Watch only pods with these labels, in big clusters; others are never candidates.",
@@ -109,8 +137,6 @@ def run(  # noqa: PLR0913 - one for each option
     It watches LeaderElections and pods, holds the lease of each leader in NATS, and keeps labels and status right.
     """
     log.configure(log_level, log_format)
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", bucket):
-        raise click.BadParameter("use letters, digits, '-' and '_'", param_hint="'--bucket'")
     settings = Settings(
         nats_urls=nats_urls,
         bucket=bucket,
@@ -118,10 +144,9 @@ def run(  # noqa: PLR0913 - one for each option
         namespaces=namespaces,
         pod_selector=pod_selector,
     )
-    use_kubeconfig(kubeconfig)
     try:
         asyncio.run(_run(settings, kubeconfig, listen))
-    except (NoConfiguration, BucketRefused, OSError) as error:
+    except (NoConfiguration, BucketRefused, OperatorFailed, OSError) as error:
         click.echo(f"tenure: {error}", err=True)
         sys.exit(1)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import kopf
 
 from tenure.api import GROUP, PLURAL, VERSION
 from tenure.api.resource import parse_resource
+from tenure.kubernetes.access import log_in
 from tenure.kubernetes.pods import parse_pod
 from tenure.runtime.controller import Controller
 
@@ -18,13 +21,29 @@ CHUNK_SIZE = 500
 """Objects in one answer of the first listing: 30,000 pods in one took 947 MB of memory, in these chunks 278 MB."""
 
 
-def build_registry(controller: Controller) -> kopf.OperatorRegistry:
+class _WithoutEnd(Iterable[float]):
+    """Seconds between attempts at a request. With an end, an API server that is away for longer ends the operator."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.2, 0.5, 1.0, 2.0), itertools.repeat(5.0))
+
+
+def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.OperatorRegistry:
     """Return the handlers, bound to one controller. None of them makes Kopf add a finalizer or write anything."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        found = await log_in(kubeconfig)  # as the client does that writes: Kopf's own logins know fewer ways
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_path,
+            certificate_path=found.certificate_path,
+            private_key_path=found.private_key_path,
+            token=found.token,
+            scheme="Bearer" if found.token else None,
+            insecure=found.insecure,
+        )
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def election(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
@@ -54,7 +73,7 @@ def build_settings(*, pod_selector: str) -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.inactivity_timeout = 70  # the API server's bookmarks come once a minute
     settings.networking.connect_timeout = 3
-    settings.networking.error_backoffs = (0.2, 0.5, 1, 2, 5)
+    settings.networking.error_backoffs = _WithoutEnd()
     if pod_selector:
         settings.watching.label_selectors["pods"] = pod_selector
     return settings

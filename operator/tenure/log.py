@@ -60,10 +60,23 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     }
 
 
+class _KopfFilter(logging.Filter):
+    """Kopf calls each attempt at a request that fails an error, with the whole answer: a short warning is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything pass, shortened."""
+        if record.name.startswith("kopf") and record.levelno == logging.ERROR:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.args = f"Kopf: {record.getMessage()[:300]}", ()
+            record.exc_info = None
+        return True
+
+
 def configure(level: str, log_format: LogFormat) -> None:
     """Send all logs to stderr. `auto` is text on a terminal and JSON elsewhere."""
     on_terminal = sys.stderr.isatty()
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_KopfFilter())
     if log_format == "json" or (log_format == "auto" and not on_terminal):
         handler.setFormatter(JsonFormatter())
     else:
@@ -71,6 +84,7 @@ def configure(level: str, log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger("kubernetes").setLevel(logging.ERROR)
     logging.getLogger("tenure").setLevel(level.upper())
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from typing import Any
 
 import kopf
 
@@ -34,6 +34,10 @@ RETRY_S = 2.0
 SAY_AGAIN_AFTER_S = 30.0
 
 
+class OperatorFailed(Exception):
+    """The operator cannot go on; the text says why."""
+
+
 class OperatorProcess:
     """One run of the operator, from nothing to the end."""
 
@@ -48,7 +52,7 @@ class OperatorProcess:
         """Run until SIGTERM or SIGINT.
 
         Waits, and says so, for NATS, for the CRD and for permissions. Raises NoConfiguration, BucketRefused and OSError
-        for what only a person can mend.
+        for what only a person can mend, and OperatorFailed.
         """
         self._catch_signals()
         async with AsyncExitStack() as stack:
@@ -83,16 +87,17 @@ class OperatorProcess:
             await self._insist(leases.start)
             controller = Controller(self._settings, client, leases, writer=writer, read_clock=clock.now)
             stack.push_async_callback(controller.close)
-            resync = asyncio.create_task(Resync(self._settings, client, controller, leases).run(), name="resync")
-            stack.callback(resync.cancel)
-            await self._watch(controller)
+            resync = Resync(self._settings, client, controller, leases)
+            resyncing = asyncio.create_task(resync.run(), name="resync")
+            stack.callback(resyncing.cancel)
+            await self._watch(controller, resync.has_compared)
 
-    async def _watch(self, controller: Controller) -> None:
-        """Let Kopf watch until this is cancelled; end with its error if it ends by itself."""
+    async def _watch(self, controller: Controller, everything_is_known: asyncio.Event) -> None:
+        """Let Kopf watch until this is cancelled. Raises OperatorFailed if it ends by itself."""
         stop_watching, ready = asyncio.Event(), asyncio.Event()
         watching = asyncio.create_task(
             kopf.operator(
-                registry=build_registry(controller),
+                registry=build_registry(controller, kubeconfig=self._kubeconfig),
                 settings=build_settings(pod_selector=self._settings.pod_selector),
                 standalone=True,
                 clusterwide=not self._settings.namespaces,
@@ -103,11 +108,17 @@ class OperatorProcess:
             name="kopf",
         )
         try:
-            await asyncio.wait({watching, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            await _either(watching, ready.wait())
             self._catch_signals()  # Kopf has put its own handlers in their place.
+            self._waits_for = "waiting for the first list of elections and pods"
+            await _either(watching, everything_is_known.wait())
             self._waits_for = ""
             logger.info("Watching", extra={"namespaces": ",".join(self._settings.namespaces) or "all"})
             await watching
+        except Exception as error:
+            raise OperatorFailed(f"Nothing can be watched any more: {error!r}.") from error
+        else:
+            raise OperatorFailed("Kopf has stopped watching without being asked to.")
         finally:
             self._waits_for = "stopping"
             # What Kopf did not start it would wait for, five seconds long: so ours ends first.
@@ -156,7 +167,12 @@ class OperatorProcess:
             loop.add_signal_handler(number, self._stop.set)
 
 
-def use_kubeconfig(path: str | None) -> None:
-    """Let Kopf, which reads only the variable, use the same file."""
-    if path is not None:
-        os.environ["KUBECONFIG"] = path
+async def _either(task: asyncio.Task[None], event: Coroutine[Any, Any, Any]) -> None:
+    """Wait for an event, or for the end of a task; an error of the task is raised."""
+    waiting = asyncio.ensure_future(event)
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if task.done():
+        task.result()

@@ -11,6 +11,9 @@ from simulator.world import World
 from tenure.election.timing import Timing
 
 
+MAX_PODS = 8
+
+
 class Faults:
     """Injects faults until `end`; everything is repaired then."""
 
@@ -210,3 +213,87 @@ class Faults:
     def _roll_back(self) -> None:
         if self._bucket.exists and self._bucket._writes:
             self._bucket.roll_back(min(self._world.random.randint(1, 5), len(self._bucket._writes)))
+
+
+class ShortFaults:
+    """Restarts, pauses, cuts and reconnects that all end well before the lease does; pods are created and stay Ready."""
+
+    def __init__(
+        self, world: World, cluster: Cluster, bucket: ModelBucket, processes: list[Process], timing: Timing
+    ) -> None:
+        self._world = world
+        self._cluster = cluster
+        self._bucket = bucket
+        self._processes = processes
+        self._lease_s = timing.duration_s
+        self._longest_s = timing.renew_interval_s
+        self._over = False
+        self._pods = 0
+        self.count = 0
+
+    def begin(self, *, pods: int) -> None:
+        """Create the pods and let trouble begin once the first leader has been found."""
+        for _ in range(pods):
+            self._create_pod()
+        self._world.after(3 * self._lease_s, self._inject)
+
+    def end(self) -> None:
+        """Inject nothing any more; what is broken is mended by itself."""
+        self._over = True
+
+    def _inject(self) -> None:
+        if self._over:
+            return
+        self.count += 1
+        kinds = [self._restart, self._pause, self._cut_nats, self._cut_api, self._reconnect, self._create_pod]
+        self._world.random.choice(kinds)()
+        self._world.after(self._lease_s * self._world.random.uniform(1.0, 3.0), self._inject)
+
+    def _create_pod(self) -> None:
+        if self._pods < MAX_PODS:
+            name = f"web-{self._pods}"
+            self._pods += 1
+            pod = self._cluster.create_pod(name, now_s=self._world.now_s)
+            ready = {"ready": True, "ready_since_s": self._world.now_s}
+            self._world.after(0.1, lambda: self._cluster.change_pod(self._cluster.pods[pod.name], **ready))
+
+    def _after_a_while(self, undo: Callable[[], None]) -> None:
+        self._world.after(self._longest_s * self._world.random.random(), undo)
+
+    def _process(self) -> Process:
+        return self._world.random.choice(self._processes)
+
+    def _restart(self) -> None:
+        process = self._process()
+        process.kill()
+        self._after_a_while(process.start)
+
+    def _pause(self) -> None:
+        process = self._process()
+        process.pause()
+        self._after_a_while(process.resume)
+
+    def _cut_nats(self) -> None:
+        process = self._process()
+        process.nats_cut = True
+        process.disconnect()
+
+        def mend() -> None:
+            process.nats_cut = False
+            process.connect()
+
+        self._after_a_while(mend)
+
+    def _cut_api(self) -> None:
+        process = self._process()
+        process.api_cut = True
+
+        def mend() -> None:
+            process.api_cut = False
+
+        self._after_a_while(mend)
+
+    def _reconnect(self) -> None:
+        process = self._process()
+        process.disconnect()
+        process.connect()

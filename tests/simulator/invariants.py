@@ -32,6 +32,8 @@ class Invariants:
         self._status = cluster.resource.status
         self._pod_terms: dict[str, int] = {}
         self.leader_changes = 0
+        self.leader_must_stay = False
+        """Set in runs, and from the moment on, in which nothing happens that a leader may be changed for."""
         self.crowns = 0
         cluster.observers.append(self._see_cluster)
         bucket.listen(self._see_entry)
@@ -85,3 +87,5 @@ class Invariants:
             self._fail(f"G1: status gives term {after.term} to {self._shown[after.term]} and to {identity}")
         if before.leader != after.leader:
             self.leader_changes += 1
+            if self.leader_must_stay:
+                self._fail(f"G6: the leader changed from {before.leader} to {after.leader} for nothing")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from model.bucket import ModelBucket
 from simulator.cluster import ELECTION, Cluster
-from simulator.faults import Faults
+from simulator.faults import Faults, ShortFaults
 from simulator.invariants import Invariants, Violation
 from simulator.process import Process, Trouble
 from simulator.world import World
@@ -54,6 +54,33 @@ def simulate(seed: int, *, leases: float = 400.0) -> Report:
     bound_s = 4 * timing.duration_s + 2 * 300 + 200 + 1000 * latency_s
     world.run_until(world.now_s + bound_s)
     check_progress(cluster, bound_s)
+    return Report(seed, world.now_s, world.events, invariants.leader_changes, faults.count)
+
+
+def simulate_short_faults(seed: int, *, leases: float = 400.0) -> Report:
+    """Run one seed with faults that are all shorter than the lease and pods that do not fail: G6 besides all else."""
+    world = World(seed)
+    draw = world.random
+    timing = Timing.derive(draw.choice([15, 60]))
+    latency_s = draw.choice([0.002, 0.02])
+    cluster = Cluster(timing)
+    bucket = ModelBucket(lambda: 1.8e9 + world.now_s)
+    invariants = Invariants(world, cluster, bucket, bucket_is_honest=True)
+    processes = [
+        Process(f"op{number}", world, cluster, bucket, Trouble(), latency_s=latency_s)
+        for number in range(draw.choice([1, 2]))
+    ]
+    faults = ShortFaults(world, cluster, bucket, processes, timing)
+    faults.begin(pods=draw.randint(2, 5))
+    processes[0].start()
+    world.run_until(2 * timing.duration_s)
+    invariants.leader_must_stay = True
+    for process in processes[1:]:
+        process.start()
+    world.run_until(leases * timing.duration_s)
+    faults.end()
+    world.run_until(world.now_s + 4 * timing.duration_s)
+    check_progress(cluster, 4 * timing.duration_s)
     return Report(seed, world.now_s, world.events, invariants.leader_changes, faults.count)
 
 

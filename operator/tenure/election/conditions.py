@@ -49,7 +49,8 @@ class Reason(StrEnum):
 class Facts:
     """What the conditions say in words.
 
-    `refused_label` is the API's reason for a label write that it keeps refusing.
+    `refused_label` is the API's reason for a label write that it keeps refusing. `unbelievable` is why the record
+    cannot be believed, as the end of a sentence.
     """
 
     refusal: Refusal | None
@@ -108,8 +109,6 @@ def _elected(facts: Facts) -> tuple[bool, str, str]:
         return True, Reason.ELECTED, f"{facts.leader} leads."
     if facts.leader is not None:
         return False, Reason.FOREIGN_HOLDER, f"{facts.leader} holds the lease and is no pod of this election."
-    if facts.unbelievable is not None:
-        return False, Reason.UNBELIEVABLE_RECORD, f"The lease record cannot be believed: {facts.unbelievable}."
     if not facts.candidates:
         return False, Reason.NO_CANDIDATES, "No pod matches the selector."
     if not facts.eligible:
@@ -126,6 +125,8 @@ def _held(facts: Facts) -> tuple[bool, str, str]:
             Reason.NATS_UNAVAILABLE,
             "NATS does not answer: the leader stays, and no other can be elected until it does.",
         )
+    if facts.unbelievable is not None:
+        return False, Reason.UNBELIEVABLE_RECORD, f"The lease record cannot be believed: {facts.unbelievable}."
     return False, Reason.NOT_HELD, "No pod of this election holds the lease."
 
 

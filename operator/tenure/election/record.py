@@ -187,8 +187,9 @@ def _text(fields: dict[str, Any], name: str) -> str:
         raise ValueError(f"{name} is not a string")
     if len(text) > MAX_IDENTITY_LENGTH:
         raise ValueError(f"{name} is longer than {MAX_IDENTITY_LENGTH} characters")
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise ValueError(f"{name} is no Unicode text")  # The API server would store another text than this.
+    if not text.isprintable():
+        # A surrogate would be stored as another text by the API server; a line break would forge a line of the log.
+        raise ValueError(f"{name} has characters that cannot be printed")
     return text
 
 

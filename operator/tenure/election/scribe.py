@@ -124,6 +124,13 @@ class Scribe:
         lost = (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
         return campaign.why_ended(last.leader.pod.uid, state.candidates, state.pods, lost=lost)
 
+    def _why_not_believed(self, record: LeaseRecord | Unbelievable | None, floor: int) -> str | None:
+        if isinstance(record, Unbelievable):
+            return record.reason
+        if record is not None and record.term > floor + campaign.MAX_TERM_JUMP:
+            return f"its term {record.term} is more than {campaign.MAX_TERM_JUMP} above status.termFloor {floor}"
+        return None
+
     def _believed_term(self, floor: int) -> int:
         term = self._state.lease.term if self._state.lease is not None else 0
         return term if term <= floor + campaign.MAX_TERM_JUMP else 0
@@ -167,7 +174,7 @@ class Scribe:
             conflict=is_live
             and isinstance(record, LeaseRecord)
             and record.namespace_uid not in (None, self._namespace_uid),
-            unbelievable=record.reason if isinstance(record, Unbelievable) else None,
+            unbelievable=self._why_not_believed(record, status.term_floor or 0),
         )
 
 

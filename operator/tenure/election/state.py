@@ -50,8 +50,8 @@ class State:
     `lease_certain` is false while a write of unknown outcome may have changed the record: then it must be read before
     the next write. `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
-    `fresh` and `floor_raised` see `campaign.View`. `listed` is the last consistent list, with the term it was taken for.
-    `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that somebody else writes too.
+    `fresh` and `floor_raised` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
+    `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
     `is_changed` is set by every input but those about the record, and cleared by whoever has decided about the status
     and the labels.
     """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from tenure.api import GROUP, PLURAL, VERSION
 from tenure.kubernetes.client import KubernetesClient, NotFound, path_of
@@ -33,6 +34,7 @@ async def load_configuration(kubeconfig: str | None) -> Configuration:
     Raises NoConfiguration.
     """
     configuration = Configuration()
+    source = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
     try:
         if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -40,13 +42,46 @@ async def load_configuration(kubeconfig: str | None) -> Configuration:
             await load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=kubeconfig, client_configuration=configuration
             )
-    except (ConfigException, OSError) as error:
-        source = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
+    except Exception as error:  # a malformed file makes the library raise whatever it trips over
+        reason = str(error) if _exists(source) else "there is no such file"
         raise NoConfiguration(
-            f"No Kubernetes configuration in {source}: {error}. "
+            f"No Kubernetes configuration in {source}: {' '.join(reason.split()).rstrip('.')}. "
             "Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts."
         ) from error
     return configuration
+
+
+def _exists(source: str) -> bool:
+    return any(Path(path).expanduser().exists() for path in source.split(os.pathsep))
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to reach the API server, and who we are there; paths of files in PEM."""
+
+    server: str
+    ca_path: str | None
+    certificate_path: str | None
+    private_key_path: str | None
+    token: str | None
+    insecure: bool
+
+
+async def log_in(kubeconfig: str | None) -> Login:
+    """Return a login from the present content of the configuration: commands are run again, token files read again.
+
+    Raises NoConfiguration.
+    """
+    configuration = await load_configuration(kubeconfig)
+    authorization = str((configuration.api_key or {}).get("BearerToken") or "")
+    return Login(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        token=authorization.rpartition(" ")[2] or None,
+        insecure=not configuration.verify_ssl,
+    )
 
 
 async def crd_is_there(client: KubernetesClient) -> bool:

@@ -16,10 +16,15 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
+from tenure import __version__
+
 REQUEST_TIMEOUT_S = 5.0
 LIST_TIMEOUT_S = 60.0
 MAX_CONCURRENT_REQUESTS = 64
 """Requests on their way at a time: more would only queue in the API server's own fair queuing."""
+
+FIELD_MANAGER = "tenure"
+"""How managedFields and audit logs name what the operator wrote."""
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -62,6 +67,7 @@ class KubernetesClient:
 
     def __init__(self, configuration: Configuration) -> None:
         self._client = ApiClient(configuration)
+        self._client.user_agent = f"{FIELD_MANAGER}/{__version__}"
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
     @property
@@ -117,6 +123,7 @@ class KubernetesClient:
                     header_params={"Accept": "application/json", **(headers or {})},
                     auth_settings=["BearerToken"],
                 )
+                query = {**(query or {}), **({} if body is None else {"fieldManager": FIELD_MANAGER})}
                 if query:
                     url = f"{url}?{urlencode(query)}"
                 response = await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)

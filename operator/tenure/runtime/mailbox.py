@@ -50,11 +50,15 @@ class Mailbox:
                 self.results.append(happened)
 
     def take(self) -> list[Input]:
-        """Return all inputs and be empty; an entry comes after the connection that it was seen on."""
+        """Return all inputs and be empty.
+
+        An entry comes after the connection that it was seen on, and after the resource, whose timing says how long it
+        is to be respected.
+        """
         if not (self.connection or self.entry or self.resource or self.pods or self.pods_complete):
             results, self.results = self.results, []
             return results
-        first = [one for one in (self.connection, self.entry, self.resource) if one is not None]
+        first = [one for one in (self.connection, self.resource, self.entry) if one is not None]
         last = [self.pods_complete] if self.pods_complete is not None else []
         taken: list[Input] = [*first, *self.pods.values(), *last, *self.results]
         self.connection = self.entry = self.resource = self.pods_complete = None

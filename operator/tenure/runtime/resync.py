@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
 from tenure.election.labels import ROLE_PREFIX
 from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
@@ -22,6 +23,14 @@ logger = logging.getLogger(__name__)
 
 RETRY_S = 10.0
 
+WATCH_LAG_S = 10.0
+"""How long what a list has shown may take to come through the watch before it is read for itself."""
+
+POLL_S = 0.1
+
+ELECTION_KEY = re.compile(r"(?P<namespace>[a-z0-9-]{1,63})\.(?P<name>[a-z0-9.-]{1,63})")
+"""A key of the bucket that can be an election's: anybody may have written any other."""
+
 
 class Resync:
     """Compares the caches with metadata-only lists from the API server's own cache; what differs is read for itself."""
@@ -31,16 +40,21 @@ class Resync:
         self._client = client
         self._controller = controller
         self._leases = leases
+        self.has_compared = asyncio.Event()
+        """Set when everything that was there at the start is known."""
 
     async def run(self) -> None:
         """Compare now, and again after each interval, until cancelled."""
         while True:
+            wait_s = min(RETRY_S, self._settings.resync_interval_s)
             try:
                 await self.compare()
                 wait_s = self._settings.resync_interval_s
+                self.has_compared.set()
             except (ApiError, StoreError) as error:
                 logger.warning("The listing of all that is watched was put off: %s", error)
-                wait_s = min(RETRY_S, self._settings.resync_interval_s)
+            except Exception:
+                logger.exception("The listing of all that is watched failed")
             await asyncio.sleep(wait_s)
 
     async def compare(self) -> None:
@@ -65,6 +79,7 @@ class Resync:
         return self._settings.namespaces or (None,)
 
     async def _compare_elections(self, listed: list[Metadata]) -> None:
+        await _until_watched(lambda: {item.uid for item in listed} <= set(self._controller.uids().values()))
         known = self._controller.uids()
         by_key = {(item.namespace, item.name): item for item in listed}
         for key in known.keys() | by_key.keys():
@@ -79,6 +94,7 @@ class Resync:
 
     async def _compare_pods(self, listed: list[Metadata]) -> None:
         index = self._controller.index
+        await _until_watched(lambda: all(item.uid in index.pods(item.namespace) for item in listed))
         seen: set[str] = set()
         for item in listed:
             seen.add(item.uid)
@@ -109,11 +125,19 @@ class Resync:
         }
         owned = {lease_key(key) for key in existing}
         for lease in list(self._leases.entries):
-            namespace, dot, name = lease.partition(".")
-            if lease not in owned and dot and not lease.startswith("_") and self._settings.watches(namespace):
-                orphans.add((namespace, name))
+            match = ELECTION_KEY.fullmatch(lease)
+            if match and lease not in owned and self._settings.watches(match["namespace"]):
+                orphans.add((match["namespace"], match["name"]))
         for key in orphans - existing:
             await self._retire(key)
 
     async def _retire(self, key: Key) -> None:
         await self._controller.retirement.retire(key, is_back=lambda: key in self._controller.uids())
+
+
+async def _until_watched(is_known: Callable[[], bool]) -> None:
+    """Give the watch some time to show what a list has shown."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + WATCH_LAG_S
+    while not is_known() and loop.time() < until_s:  # noqa: ASYNC110 - the caches that are asked offer no event
+        await asyncio.sleep(POLL_S)

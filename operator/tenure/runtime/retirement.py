@@ -13,7 +13,7 @@ from tenure.election.clock import Instant
 from tenure.election.effects import WriteLabels
 from tenure.election.labels import role_key, term_key
 from tenure.election.record import LeaseRecord, Signature
-from tenure.kubernetes.client import ApiError, KubernetesClient, path_of
+from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound, path_of
 from tenure.kubernetes.metadata import Metadata, list_metadata
 from tenure.kubernetes.pods import pods_path, write_labels
 from tenure.nats.store import LeaseStore, StoreError
@@ -77,7 +77,10 @@ class Retirement:
         record = records.parse(entry.value) if entry.value is not None else None
         if not isinstance(record, LeaseRecord) or not record.holder or not record.by_operator:
             return
-        namespace = await self._client.get(path_of("api", "v1", "namespaces", key[0]))
+        try:
+            namespace = await self._client.get(path_of("api", "v1", "namespaces", key[0]))
+        except NotFound:
+            return  # Whose it is cannot be told any more; it runs out by itself.
         if record.namespace_uid != namespace["metadata"]["uid"]:
             return
         wall_s = self._read_clock().wall_s
