@@ -75,8 +75,8 @@ cluster-down: setup  ## End what `make cluster` started
 	@$(HELPER) environment down
 
 .PHONY: demo
-demo: setup  ## Watch an election and a hand-over, from nothing to the end
-	@$(HELPER) environment.demo
+demo: setup  ## Watch an election and a hand-over; DEMO_HOLD=1 stays up, CONTEXT=… plays it in a cluster of yours
+	@$(HELPER) demo
 
 .PHONY: pins
 pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the newest versions

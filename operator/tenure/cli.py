@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import sys
 
@@ -61,8 +62,11 @@ def main() -> None:
     """Leader election for Kubernetes workloads, with leases in NATS."""
 
 
-@main.command(context_settings={"auto_envvar_prefix": "TENURE", "show_default": True, "show_envvar": True})
-@click.option(
+option = functools.partial(click.option, show_envvar=True)
+
+
+@main.command(context_settings={"auto_envvar_prefix": "TENURE", "show_default": True})
+@option(
     "--nats-url",
     "nats_urls",
     multiple=True,
@@ -73,10 +77,10 @@ def main() -> None:
     help="A NATS server with JetStream, such as nats://nats:4222. Repeat it for more servers of one cluster "
     "(in the variable: separated by spaces).",
 )
-@click.option(
+@option(
     "--bucket", type=BUCKET, default=DEFAULT_BUCKET, help="The key-value bucket of the leases. Made when it is absent."
 )
-@click.option(
+@option(
     "--election-interval",
     "election_interval_s",
     envvar="TENURE_ELECTION_INTERVAL",
@@ -85,7 +89,7 @@ def main() -> None:
     metavar="SECONDS",
     help="How often a lease that somebody else holds is looked at, behind the watch.",
 )
-@click.option(
+@option(
     "--namespace",
     "namespaces",
     multiple=True,
@@ -93,28 +97,26 @@ def main() -> None:
     type=NAMESPACE,
     help="Manage elections in this namespace only. Repeatable. Default: all namespaces.",
 )
-@click.option(
+@option(
     "--pod-selector",
     type=POD_SELECTOR,
     default="",
     metavar="SELECTOR",
     help="Watch only pods with these labels, in big clusters; others are never candidates.",
 )
-@click.option(
+@option(
     "--listen",
     type=ListenAddress(),
     default="0.0.0.0:8080",
     help="Where to serve /healthz and /readyz.",
 )
-@click.option(
+@option(
     "--kubeconfig",
     type=click.Path(exists=True, dir_okay=False),
     help="A kubeconfig file. Default: KUBECONFIG, in a pod its service account, else the usual file.",
 )
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info"
-)
-@click.option(
+@option("--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info")
+@option(
     "--log-format",
     type=click.Choice(["auto", "text", "json"]),
     default="auto",

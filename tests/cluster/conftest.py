@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cluster_support import Bucket, MakeOperator, Operator, Scene
 from environment import Environment, EnvironmentFailed, wait_until
 from environment.binaries import control_plane_binaries
 
+_CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
 _numbers = itertools.count(1)
 
 
@@ -48,3 +52,86 @@ def _has_service_account(environment: Environment, namespace: str) -> bool:
         return bool(environment.kubectl("get", "serviceaccount", "default", "-n", namespace))
     except EnvironmentFailed:
         return False
+
+
+# ------------------------------------------------------------------------------------------------------- the operator
+
+
+@pytest.fixture(scope="module")
+def crd(environment: Environment) -> None:
+    """LeaderElections are served."""
+    apply_crd(environment)
+
+
+def apply_crd(environment: Environment) -> None:
+    """Create the CRD, or leave it as it is, and return when LeaderElections are served."""
+    environment.kubectl("apply", "-f", str(_CRD))
+    path = "/apis/tenure.dev/v1alpha1/leaderelections"
+    wait_until(lambda: environment.control_plane.api.request("GET", path)[0] == 200, "LeaderElections are served")
+
+
+@pytest.fixture
+def scene(environment: Environment, crd: None) -> Iterator[Scene]:
+    """A fresh namespace. At the end of the test, its watchers must not have seen any guarantee broken."""
+    scene = Scene(environment)
+    yield scene
+    scene.close()
+
+
+@pytest.fixture(scope="module")
+def common_operator(
+    environment: Environment, crd: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """One operator for all namespaces and for all tests of a module, with a bucket of its own."""
+    number = next(_numbers)
+    running = Operator(environment, tmp_path_factory.mktemp("operator"), bucket=f"common-{number}").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def everywhere(common_operator: Operator) -> Iterator[Operator]:
+    """The operator of this module. It must not have logged an error by the end of the test."""
+    yield common_operator
+    common_operator.check()
+
+
+@pytest.fixture
+def make_operator(environment: Environment, scene: Scene, tmp_path: Path) -> Iterator[MakeOperator]:
+    """Makes operators of the scene's namespace alone. At the end they end, and must not have logged an error."""
+    made: list[Operator] = []
+
+    def make(*arguments: str, **settings: Any) -> Operator:
+        settings = {
+            "namespace": scene.namespace,
+            "bucket": scene.namespace,
+            "name": f"operator-{len(made) + 1}",
+            **settings,
+        }
+        operator = Operator(environment, tmp_path, arguments=arguments, **settings)
+        made.append(operator)
+        return operator
+
+    yield make
+    for operator in made:
+        operator.stop()
+    for operator in made:
+        operator.check()
+
+
+@pytest.fixture
+def operator(make_operator: MakeOperator) -> Operator:
+    """One running operator of the scene's namespace."""
+    return make_operator().start()
+
+
+@pytest.fixture
+def bucket(environment: Environment, scene: Scene) -> Bucket:
+    """The bucket of the operators that `make_operator` makes."""
+    return Bucket(environment.nats_url, scene.namespace)
+
+
+@pytest.fixture
+def common_bucket(environment: Environment, common_operator: Operator) -> Bucket:
+    """The bucket of this module's operator."""
+    return Bucket(environment.nats_url, common_operator.bucket)

@@ -46,10 +46,6 @@ def _ready_addresses(environment: Environment, namespace: str) -> set[str]:
     return {endpoint["addresses"][0] for endpoint in endpoints if endpoint["conditions"]["ready"]}
 
 
-def _alive(pid: int) -> bool:
-    return start_time(pid) is not None
-
-
 class TestPods:
     """Pods without machines behave as pods with them."""
 
@@ -152,6 +148,23 @@ class TestNatsServer:
 
             assert entry.value == b"value"
 
+    def test_a_server_that_does_not_start_says_why(self, tmp_path: Path) -> None:
+        """The failure quotes the server's own complaint, and nothing stays behind."""
+        server = NatsServer(tmp_path, config={"no_such_setting": 1})
+
+        with pytest.raises(EnvironmentFailed, match="no_such_setting"), server:
+            pass
+        assert not server.process.running
+
+    def test_a_paused_server_can_be_stopped(self, tmp_path: Path) -> None:
+        """A stop resumes a paused server first, so that it ends in an orderly way, and its process is gone."""
+        with NatsServer(tmp_path) as server:
+            pid = server.process.pid
+            server.pause()
+
+        assert start_time(pid) is None
+        assert "Server Exiting" in server.process.log.read_text()
+
     def test_three_servers_form_a_cluster(self, tmp_path: Path) -> None:
         """Servers that are given routes to one another are ready once they have elected a leader."""
         ports = free_ports(3)
@@ -193,7 +206,7 @@ class TestProcesses:
         parent = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=_TESTS, check=False)
         pid = int(parent.stdout)
 
-        wait_until(lambda: not _alive(pid), "the child is gone")
+        wait_until(lambda: start_time(pid) is None, "the child is gone")
 
     def test_up_and_down(self, tmp_path: Path) -> None:
         """`up` leaves an environment running, a second `up` finds it, and `down` ends all of it."""
@@ -217,10 +230,10 @@ class TestProcesses:
             assert second.stdout == first.stdout
             assert "already" in second.stderr
             assert len(pids) == 5
-            assert all(_alive(pid) for pid in pids)
+            assert all(start_time(pid) for pid in pids)
         finally:
             third = run("down")
 
         assert third.returncode == 0, third.stderr
-        assert not any(_alive(pid) for pid in pids)
+        assert not any(start_time(pid) for pid in pids)
         assert "no environment" in run("down").stderr

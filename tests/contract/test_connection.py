@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from contract.harness import RealHarness, eventually, fast
+from contract.harness import RealHarness, assert_calm, eventually, fast
 from environment import NatsServer
 from tenure.nats.connection import NatsConnection, NatsSettings, NatsUnavailable
 from tenure.nats.store import OutcomeUnknown, Unavailable, WrongRevision
@@ -31,12 +30,6 @@ async def silent_server() -> AsyncIterator[str]:
     yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     done.set()
     server.close()
-
-
-def assert_calm(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing in the log has a traceback or a secret."""
-    assert [record for record in caplog.records if record.exc_info] == []
-    assert "secret" not in caplog.text
 
 
 async def test_an_unreachable_server_is_named_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
@@ -203,20 +196,3 @@ async def test_an_error_in_a_callback_hurts_nobody_else(real: RealHarness, caplo
     assert [record.message for record in caplog.records if record.exc_info] == [
         "A callback of the NATS connection failed"
     ]
-
-
-async def test_a_missing_permission_is_one_line_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    user = {"user": "anna", "password": "secret", "permissions": {"publish": {"deny": ["forbidden.>"]}}}
-    with NatsServer(tmp_path, config={"authorization": {"users": [user]}}) as server:
-        connection = NatsConnection(fast(server.url.replace("//", "//anna:secret@")))
-        await connection.connect()
-        with caplog.at_level(logging.WARNING):
-            for n in range(20):
-                with pytest.raises(OutcomeUnknown):
-                    await connection.session().request(f"forbidden.{n}", b"", timeout_s=0.01)
-            await asyncio.sleep(0.2)
-        assert len(caplog.records) == 1
-        assert "permissions violation" in caplog.text
-        assert connection.connection == 1
-        await connection.close()
-    assert_calm(caplog)

@@ -92,7 +92,7 @@ async def test_a_marker_is_read_as_absent_with_its_revision_which_the_next_write
 
 async def test_what_has_a_time_to_live_goes_without_a_trace(harness: Harness) -> None:
     await write(harness, b"one", 0, ttl_s=1)
-    await harness.pass_time(1.6)
+    await harness.pass_time(2)
     assert await harness.store.read(KEY, timeout_s=5) == ABSENT
     await write(harness, b"two", 0)
 
@@ -100,14 +100,14 @@ async def test_what_has_a_time_to_live_goes_without_a_trace(harness: Harness) ->
 async def test_a_renewal_without_a_time_to_live_stays(harness: Harness) -> None:
     revision = await write(harness, b"one", 0, ttl_s=1)
     await write(harness, b"two", revision)
-    await harness.pass_time(1.6)
+    await harness.pass_time(2)
     assert await value_of(harness) == b"two"
 
 
 async def test_where_a_time_to_live_leaves_a_marker_the_next_write_must_expect_it(harness: Harness) -> None:
     await harness.leave_markers()
     revision = await write(harness, b"one", 0, ttl_s=1)
-    await harness.pass_time(1.6)
+    await harness.pass_time(2)
     entry = await harness.store.read(KEY, timeout_s=5)
     assert entry.value is None
     assert entry.revision > revision

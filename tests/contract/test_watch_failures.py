@@ -6,6 +6,7 @@ import asyncio
 
 from contract.harness import BUCKET, RealHarness, Seen, eventually
 from tenure.election.entry import Entry
+from tenure.nats.watch import BucketWatch
 
 KEYS = [f"shop.web-{n}" for n in range(2000)]
 
@@ -59,6 +60,17 @@ async def test_a_watch_that_is_replaced_leaves_no_consumer_behind(real: RealHarn
     assert (await session.api(f"CONSUMER.NAMES.KV_{BUCKET.name}", timeout_s=2))["total"] == 0
 
 
+async def test_headers_of_a_foreign_writer_do_not_disturb_it(real: RealHarness) -> None:
+    seen = Seen()
+    await started(real, seen)
+    for status in ("100", "409", "503"):
+        await real.put_with_headers("shop.web", b"", {"Status": status, "Description": "Idle Heartbeat"})
+    await eventually(lambda: len(seen.told) == 4)
+    assert seen.values[1:] == [("shop.web", b"")] * 3
+    assert (await real.store.read("shop.web", timeout_s=5)).value == b""
+    assert seen.broken == []
+
+
 async def test_an_error_in_a_callback_does_not_end_the_watch(real: RealHarness) -> None:
     seen = Seen()
 
@@ -67,9 +79,13 @@ async def test_an_error_in_a_callback_does_not_end_the_watch(real: RealHarness) 
         if len(seen.told) == 2:
             raise RuntimeError("the callback's own fault")
 
-    watch = real.watch(seen)
-    seen_on_entry, seen.on_entry = seen.on_entry, fail_once  # type: ignore[method-assign]
-    del seen_on_entry
+    watch = BucketWatch(
+        real.connection,
+        BUCKET.name,
+        on_entry=fail_once,
+        on_snapshot_done=seen.on_snapshot_done,
+        on_broken=seen.broken.append,
+    )
     await watch.start(1)
     for value in (b"one", b"two", b"three"):
         await real.put("shop.web", value)

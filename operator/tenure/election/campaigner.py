@@ -8,9 +8,10 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.elector import Elector, Role, Wish
 from tenure.election.lease import Lease
+from tenure.election.operations import LeaseOperation
 from tenure.election.pod import PodRef
 from tenure.election.record import LeaseRecord, Signature, claim
-from tenure.election.state import LeaseOperation, State
+from tenure.election.state import State
 
 
 class Campaigner:

@@ -9,9 +9,10 @@ from tenure.election.alarm import Alarm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.lease import Lease
+from tenure.election.operations import StatusOperation
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import Leader, Refusal, Spec, Status
-from tenure.election.state import State, StatusOperation
+from tenure.election.state import State
 
 COSMETIC_DELAY_S = 0.5
 """How long a status waits in which only numbers and sentences changed, so that a burst of pods costs one write."""

@@ -14,6 +14,7 @@ from tenure.election.entry import Entry
 from tenure.election.inputs import Input, LabelOutcome, WriteOutcome
 from tenure.election.labels import parse_term
 from tenure.election.lease import Lease, observe, written
+from tenure.election.operations import LeaseOperation, StatusOperation
 from tenure.election.pod import Pod, PodRef
 from tenure.election.record import LeaseRecord
 from tenure.election.resource import Resource, Spec
@@ -22,25 +23,6 @@ from tenure.election.timing import Timing
 _MAX_GONE = 64
 _FREE_REPAIRS = 3
 """Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseOperation:
-    """The read (`write` None) or write of the record that is on its way, and since when. `elector` is who writes."""
-
-    sent_at_s: float
-    connection: int
-    write: effects.WriteLease | None = None
-    elector: Elector | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusOperation:
-    """The status write that is on its way, and what will be known when it is acknowledged."""
-
-    write: effects.WriteStatus
-    is_first_floor: bool
-    raises_lost_floor: bool
 
 
 @dataclass(slots=True)

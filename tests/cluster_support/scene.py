@@ -1,0 +1,248 @@
+"""A fresh namespace in which a test plays: workloads, elections, and watchers from the first event on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cluster_support.kubernetes import (
+    FORGER,
+    Kubernetes,
+    Object,
+    elections_path,
+    pods_path,
+    statefulsets_path,
+)
+from cluster_support.views import FOLLOWER, LEADER, ROLE, TERM, ElectionView, PodView
+from cluster_support.watchers import Watchers
+from environment import Environment, wait_until
+
+SHORT = {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}
+"""The shortest lease, for tests that wait for its end."""
+
+_TIMEOUT_S = 10.0
+
+_numbers = itertools.count(1)
+
+
+class Missing(LookupError):
+    """What was asked for is not there (now)."""
+
+
+class Scene:
+    """One namespace and everything in it, as its watchers see it. `web` is the name of whatever has no other."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.namespace = f"scene-{next(_numbers)}"
+        self.kubernetes = Kubernetes(environment)
+        metadata = {"name": self.namespace}
+        self.kubernetes.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        account = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
+        wait_until(lambda: self.kubernetes.find(account) is not None, f"{self.namespace} has its service account")
+        self.watchers = Watchers(self.kubernetes, self.namespace)
+
+    # Acting
+
+    def run_pods(
+        self, replicas: int, *, name: str = "web", labels: Mapping[str, str] | None = None, wait: bool = True
+    ) -> None:
+        """Create a StatefulSet whose pods all start at once, and return when they are Ready."""
+        labels = {"app": name, **(labels or {})}
+        template = {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "main", "image": "none"}], "terminationGracePeriodSeconds": 1},
+        }
+        self.kubernetes.create(
+            statefulsets_path(self.namespace),
+            {
+                "apiVersion": "apps/v1",
+                "kind": "StatefulSet",
+                "metadata": {"name": name},
+                "spec": {
+                    "replicas": replicas,
+                    "serviceName": name,
+                    "podManagementPolicy": "Parallel",
+                    "selector": {"matchLabels": {"app": name}},
+                    "template": template,
+                },
+            },
+        )
+        if wait:
+            self.wait(
+                lambda: sum(pod.ready and pod.labels["app"] == name for pod in self.pods) == replicas,
+                f"{replicas} pods of {name} are Ready",
+            )
+
+    def scale(self, replicas: int, *, name: str = "web") -> None:
+        """Set the number of a StatefulSet's pods."""
+        self.kubernetes.patch(statefulsets_path(self.namespace, name), {"spec": {"replicas": replicas}})
+
+    def elect(self, name: str = "web", *, selector: Object | None = None, **spec: Any) -> None:
+        """Create an election; it selects the pods of the StatefulSet `web` unless told otherwise."""
+        body = {
+            "apiVersion": "tenure.dev/v1alpha1",
+            "kind": "LeaderElection",
+            "metadata": {"name": name},
+            "spec": {"selector": selector or {"matchLabels": {"app": "web"}}, **spec},
+        }
+        uid = self.kubernetes.create(elections_path(self.namespace), body)["metadata"]["uid"]
+        self.wait(lambda: any(view.uid == uid for view in self._elections.values()), f"the election {name} is seen")
+
+    def change(self, name: str = "web", **spec: Any) -> None:
+        """Change fields of an election's spec, and return when the watchers have seen it."""
+        changed = self.kubernetes.patch(elections_path(self.namespace, name), {"spec": spec})
+        generation = changed["metadata"]["generation"]
+        self.wait(lambda: self.election(name).generation >= generation, f"the change of {name} is seen")
+
+    def wait_until_observed(self, name: str = "web") -> None:
+        """Return when an election's status is about its present spec."""
+        self.wait(lambda: self.election(name).observed, f"the spec of {name} is observed")
+
+    def delete_election(self, name: str = "web") -> None:
+        """Delete an election, and return when the watchers have seen it."""
+        self.kubernetes.delete(elections_path(self.namespace, name))
+        self.wait(lambda: name not in self._elections, f"the election {name} is gone")
+
+    def serve(self, name: str = "web") -> None:
+        """Create a Service of the leader of an election."""
+        self.kubernetes.create(
+            f"/api/v1/namespaces/{self.namespace}/services",
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": name},
+                "spec": {"selector": {ROLE + name: LEADER}, "ports": [{"port": 80}]},
+            },
+        )
+
+    def delete_pod(self, pod: PodView) -> None:
+        """Delete a pod, and return when the watchers have seen it."""
+        self.kubernetes.delete(pods_path(self.namespace, pod.name))
+        self.wait(
+            lambda: all(other.uid != pod.uid or other.terminating for other in self.pods), f"{pod.name} is terminating"
+        )
+
+    def set_ready(self, pod: PodView, ready: bool) -> None:
+        """Write a pod's Ready condition, as its kubelet would, and return when the watchers have seen it."""
+        condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2030-01-01T00:00:00Z"}
+        self.kubernetes.patch(f"{pods_path(self.namespace, pod.name)}/status", {"status": {"conditions": [condition]}})
+        self.wait(lambda: self.pod(pod.name).ready is ready, f"{pod.name} is seen {'Ready' if ready else 'not Ready'}")
+
+    def forge(self, pod: PodView, labels: Mapping[str, str | None]) -> None:
+        """Write labels that only the operator should write; None takes one off."""
+        self.kubernetes.patch(pods_path(self.namespace, pod.name), {"metadata": {"labels": labels}}, manager=FORGER)
+
+    # Looking
+
+    @property
+    def pods(self) -> list[PodView]:
+        """All pods, by name."""
+        return self.watchers.pods.pods()
+
+    def pod(self, name: str) -> PodView:
+        """The pod that has this name now. Raises Missing."""
+        for pod in self.pods:
+            if pod.name == name:
+                return pod
+        raise Missing(f"There is no pod {name}.")
+
+    @property
+    def _elections(self) -> dict[str, ElectionView]:
+        return self.watchers.elections.elections()
+
+    def election(self, name: str = "web") -> ElectionView:
+        """An election. Raises Missing."""
+        try:
+            return self._elections[name]
+        except KeyError:
+            raise Missing(f"There is no election {name}.") from None
+
+    def leader(self, election: str = "web") -> PodView | None:
+        """The pod that leads, when status and labels agree on it and it is there; else None."""
+        view = self._elections.get(election)
+        labelled = [pod for pod in self.pods if pod.role(election) == LEADER]
+        if view is None or len(labelled) != 1 or labelled[0].uid != view.leader_uid:
+            return None
+        return labelled[0] if labelled[0].term(election) == str(view.term) else None
+
+    def followers(self, election: str = "web") -> list[PodView]:
+        """The pods with the follower label that are not on their way out."""
+        return [pod for pod in self.pods if pod.role(election) == FOLLOWER and not pod.terminating]
+
+    def endpoints(self, service: str = "web") -> list[str]:
+        """The ready addresses behind a Service."""
+        return self.watchers.endpoints.addresses(service)
+
+    def events(self) -> list[Object]:
+        """The namespace's events about elections."""
+        listed = self.kubernetes.get(f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events")["items"]
+        return [event for event in listed if event["regarding"]["kind"] == "LeaderElection"]
+
+    # Waiting
+
+    def wait(self, condition: Callable[[], object], what: str, *, timeout_s: float = _TIMEOUT_S) -> None:
+        """Return once a condition holds, or fail with everything that is known. Of what is missing, none holds."""
+
+        def holds() -> bool:
+            try:
+                return bool(condition())
+            except Missing:
+                return False
+
+        try:
+            wait_until(holds, f"{what} (in {self.namespace})", timeout_s=timeout_s, every_s=0.01)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{self}") from None
+
+    def wait_for_leader(
+        self, election: str = "web", *, after: int = 0, but: PodView | None = None, timeout_s: float = _TIMEOUT_S
+    ) -> PodView:
+        """Return the leader once there is one in a term above `after` that is not `but`, and its routing is settled."""
+        found: list[PodView] = []
+
+        def led() -> bool:
+            leader, view = self.leader(election), self._elections.get(election)
+            is_new = leader is not None and view is not None and view.term > after
+            if not is_new or leader is None or view is None or (but is not None and leader.uid == but.uid):
+                return False
+            found[:] = [leader]
+            return view.condition("Routed") == "True (Routed)"
+
+        self.wait(led, f"{election} has a leader in a term above {after}", timeout_s=timeout_s)
+        return found[0]
+
+    def wait_for_condition(self, kind: str, said: str, *, election: str = "web", timeout_s: float = _TIMEOUT_S) -> None:
+        """Return once a condition of an election reads like `True (Reason)`."""
+        self.wait(
+            lambda: self.election(election).condition(kind) == said,
+            f"{election} has {kind} {said}",
+            timeout_s=timeout_s,
+        )
+
+    def __str__(self) -> str:
+        views = [*map(str, self._elections.values()), *map(str, self.pods[:20])]
+        return "\n".join([f"--- {self.namespace} now:", *views, str(self.watchers.findings)])
+
+    def delete_namespace(self) -> None:
+        """Delete the namespace and all that is in it, without waiting for that."""
+        self.kubernetes.delete(f"/api/v1/namespaces/{self.namespace}")
+
+    def close(self) -> None:
+        """Check the guarantees one last time, and delete the namespace."""
+        try:
+            self.watchers.check()
+        finally:
+            self.watchers.stop()
+            self.delete_namespace()
+
+
+def term_key(election: str = "web") -> str:
+    """Return the key of an election's term label."""
+    return TERM + election
+
+
+def role_key(election: str = "web") -> str:
+    """Return the key of an election's role label."""
+    return ROLE + election

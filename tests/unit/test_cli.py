@@ -1,0 +1,232 @@
+"""The command line: its help, its options and their environment variables, and what it says of wrong ones."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tenure import __version__, cli, log
+from tenure.kubernetes.access import NoConfiguration
+from tenure.nats.bucket import BucketRefused
+from tenure.settings import Settings
+
+
+class _Started:
+    """In the place of the operator: notes what it was told."""
+
+    told: list[tuple[Settings, str | None, tuple[str, int]]]
+    logs: list[tuple[str, str]]
+    error: Exception | None = None
+
+    def __init__(self, settings: Settings, *, kubeconfig: str | None, listen: tuple[str, int]) -> None:
+        self.told.append((settings, kubeconfig, listen))
+
+    async def run(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> type[_Started]:
+    """Lets nothing start, leaves the logs alone, and hides the variables of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("TENURE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KUBECONFIG", "the-users-own")  # to be restored: the command sets it for Kopf
+    monkeypatch.setattr(_Started, "told", [], raising=False)
+    monkeypatch.setattr(_Started, "logs", [], raising=False)
+    monkeypatch.setattr(_Started, "error", None)
+    monkeypatch.setattr(cli, "OperatorProcess", _Started)
+    monkeypatch.setattr(log, "configure", lambda level, log_format: _Started.logs.append((level, log_format)))
+    monkeypatch.setattr("tenure.cli.asyncio.run", _run_to_its_end)
+    return _Started
+
+
+def _run_to_its_end(coroutine: Any) -> None:
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("nothing here waits")
+
+
+def _invoke(*arguments: str, **variables: str) -> Result:
+    return CliRunner().invoke(cli.main, arguments, env=variables, prog_name="tenure")
+
+
+_URL = ("--nats-url", "nats://nats:4222")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
+def test_the_help_says_what_it_is_and_which_commands_there_are(arguments: list[str]) -> None:
+    result = _invoke(*arguments)
+
+    assert result.exit_code == 0
+    assert "Leader election for Kubernetes workloads, with leases in NATS." in result.output
+    assert "run" in result.output
+
+
+def test_the_version() -> None:
+    result = _invoke("--version")
+
+    assert (result.exit_code, result.output) == (0, f"tenure {__version__}\n")
+
+
+def test_the_help_of_run_explains_every_option() -> None:
+    result = _invoke("run", "--help")
+
+    assert result.exit_code == 0
+    assert "Run the operator until SIGTERM or Ctrl-C." in result.output
+    for option in _options():
+        assert option.opts[0] in result.output
+        assert option.help or isinstance(option.type, click.Choice), f"{option.name} has no help"
+
+
+def test_python_m_tenure_is_the_same_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tenure", "--version"])
+
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("tenure", run_name="__main__")
+
+    assert (end.value.code, capsys.readouterr().out) == (0, f"tenure {__version__}\n")
+
+
+def test_what_is_not_said_has_a_default(started: type[_Started]) -> None:
+    result = _invoke("run", *_URL)
+
+    assert (result.exit_code, result.output) == (0, "")
+    assert started.told == [(Settings(nats_urls=("nats://nats:4222",)), None, ("0.0.0.0", 8080))]
+    assert started.logs == [("info", "auto")]
+    assert os.environ["KUBECONFIG"] == "the-users-own"
+
+
+def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "config"
+    kubeconfig.touch()
+
+    arguments = (
+        "--nats-url=nats://a --nats-url=nats://b --bucket=leases --election-interval=0.5 --namespace=shop "
+        "--namespace=office --pod-selector=app=web --listen=127.0.0.1:9000 --log-level=DEBUG --log-format=json "
+        f"--kubeconfig={kubeconfig}"
+    )
+    result = _invoke("run", *arguments.split())
+
+    assert (result.exit_code, result.output) == (0, "")
+    settings = Settings(
+        nats_urls=("nats://a", "nats://b"),
+        bucket="leases",
+        poll_interval_s=0.5,
+        namespaces=("shop", "office"),
+        pod_selector="app=web",
+    )
+    assert started.told == [(settings, str(kubeconfig), ("127.0.0.1", 9000))]
+    assert started.logs == [("debug", "json")]
+    assert os.environ["KUBECONFIG"] == str(kubeconfig)
+
+
+def _options() -> list[click.Option]:
+    return [option for option in cli.run.params if isinstance(option, click.Option)]
+
+
+_VALUES = {
+    "--nats-url": ("nats://a nats://b", ["--nats-url=nats://a", "--nats-url=nats://b"]),
+    "--bucket": ("leases", ["--bucket=leases"]),
+    "--election-interval": ("0.5", ["--election-interval=0.5"]),
+    "--namespace": ("shop office", ["--namespace=shop", "--namespace=office"]),
+    "--pod-selector": ("app=web", ["--pod-selector=app=web"]),
+    "--listen": (":9000", ["--listen=:9000"]),
+    "--kubeconfig": (__file__, [f"--kubeconfig={__file__}"]),
+    "--log-level": ("warning", ["--log-level=warning"]),
+    "--log-format": ("text", ["--log-format=text"]),
+}
+
+
+def test_no_option_is_forgotten_here() -> None:
+    assert _VALUES.keys() == {option.opts[0] for option in _options()}
+
+
+@pytest.mark.parametrize("option", sorted(_VALUES))
+def test_every_option_is_an_environment_variable_as_well(started: type[_Started], option: str) -> None:
+    value, arguments = _VALUES[option]
+    others = () if option == "--nats-url" else _URL
+
+    by_option = _invoke("run", *others, *arguments)
+    by_variable = _invoke("run", *others, **{"TENURE_" + option[2:].replace("-", "_").upper(): value})
+
+    assert (by_option.exit_code, by_variable.exit_code) == (0, 0)
+    assert started.told[0] == started.told[1]
+    assert started.logs[0] == started.logs[1]
+    assert (started.told[1], started.logs[1]) != (_defaults(), ("info", "auto"))
+
+
+def _defaults() -> tuple[Settings, str | None, tuple[str, int]]:
+    return Settings(nats_urls=("nats://nats:4222",)), None, ("0.0.0.0", 8080)
+
+
+@pytest.mark.parametrize(
+    ("value", "listen"),
+    [
+        ("0.0.0.0:8080", ("0.0.0.0", 8080)),
+        (":8080", ("0.0.0.0", 8080)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::]:8080", ("::", 8080)),
+        ("[::1]:65535", ("::1", 65535)),
+        ("localhost:80", ("localhost", 80)),
+    ],
+)
+def test_where_to_listen(started: type[_Started], value: str, listen: tuple[str, int]) -> None:
+    _invoke("run", *_URL, "--listen", value)
+
+    assert started.told[0][2] == listen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing option '--nats-url'"),
+        ([*_URL, "--listen=8080"], "'8080' is not an address and a port; write for instance 127.0.0.1:8080"),
+        ([*_URL, "--listen=localhost:http"], "'localhost:http' is not an address and a port"),
+        ([*_URL, "--listen=:65536"], "':65536' is not an address and a port"),
+        ([*_URL, "--election-interval=0"], "0.0 is not in the range 0.1<=x<=3600"),
+        ([*_URL, "--election-interval=soon"], "'soon' is not a valid float"),
+        ([*_URL, "--kubeconfig=/does/not/exist"], "File '/does/not/exist' does not exist"),
+        ([*_URL, "--log-level=loud"], "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
+        ([*_URL, "--log-format=xml"], "'xml' is not one of 'auto', 'text', 'json'"),
+        ([*_URL, "--bucket=my bucket"], "Invalid value for '--bucket': use letters, digits, '-' and '_'"),
+        ([*_URL, "--bucket="], "Invalid value for '--bucket'"),
+        ([*_URL, "--frequency=3"], "No such option '--frequency'"),
+        ([*_URL, "web"], "Got unexpected extra argument (web)"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_starts(started: type[_Started], arguments: list[str], message: str) -> None:
+    result = _invoke("run", *arguments)
+
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert started.told == []
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (NoConfiguration("There is no kubeconfig."), "tenure: There is no kubeconfig.\n"),
+        (BucketRefused("The bucket has a history of 1."), "tenure: The bucket has a history of 1.\n"),
+        (OSError(98, "Address already in use"), "tenure: [Errno 98] Address already in use\n"),
+    ],
+)
+def test_what_only_a_person_can_mend_ends_it_with_a_sentence(
+    started: type[_Started], error: Exception, line: str
+) -> None:
+    started.error = error
+
+    result = _invoke("run", *_URL)
+
+    assert (result.exit_code, result.output) == (1, line)

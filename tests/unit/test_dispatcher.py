@@ -1,0 +1,269 @@
+"""Elections are stepped when they have mail and when their time has come, whatever one of them does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect, ReadResource
+from tenure.election.inputs import Input, LeaseWritten, WriteOutcome
+from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW, RETRY_AFTER_ERROR_S, Dispatcher, Seat
+from tenure.runtime.pods import Key
+from unit.virtual_time import START_S, read_clock, run
+
+
+def _mail(number: int) -> Input:
+    return LeaseWritten(WriteOutcome.APPLIED, number)
+
+
+@dataclass
+class _Stepper:
+    """Notes when it is stepped and with what; asks to be woken at the times it was given, one after another."""
+
+    wakes_after_s: list[float] = field(default_factory=list)
+    wakes_at_s: float = math.inf
+    steps: list[tuple[float, list[int]]] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    on_step: Callable[[], None] = lambda: None
+
+    def step(self, now: Instant, happened: Sequence[Input]) -> Sequence[Effect]:
+        numbers = [one.revision for one in happened if isinstance(one, LeaseWritten)]
+        self.steps.append((round(now.monotonic_s - START_S, 6), numbers))
+        self.wakes_at_s = now.monotonic_s + self.wakes_after_s.pop(0) if self.wakes_after_s else math.inf
+        self.on_step()
+        return self.effects
+
+
+class _Stage:
+    """A dispatcher and a note of the effects that it passed on."""
+
+    def __init__(self) -> None:
+        self.effects: list[tuple[Key, Effect]] = []
+        self.on_effect: Callable[[], None] = lambda: None
+        self.dispatcher = Dispatcher(read_clock, self._carry_out)
+
+    def seat(self, stepper: _Stepper, name: str = "web") -> Seat:
+        return self.dispatcher.seat(("shop", name), stepper)
+
+    def post(self, seat: Seat, *numbers: int) -> None:
+        for number in numbers:
+            self.dispatcher.post(seat, _mail(number))
+
+    def _carry_out(self, who: Key, effect: Effect) -> None:
+        self.effects.append((who, effect))
+        self.on_effect()
+
+
+def test_all_mail_of_a_turn_is_one_step_in_the_order_in_which_it_came() -> None:
+    stepper = _Stepper()
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seat = stage.seat(stepper)
+        stage.post(seat, 1, 2, 3)
+        assert stepper.steps == [], "a step must not happen inside of post"
+        await asyncio.sleep(0)
+        stage.post(seat, 4)
+        await asyncio.sleep(1)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1, 2, 3]), (0.0, [4])]
+
+
+def test_elections_are_stepped_in_the_order_in_which_they_got_mail() -> None:
+    order: list[str] = []
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seats = {name: stage.seat(_Stepper(on_step=partial(order.append, name)), name) for name in "abc"}
+        for name in ("b", "a", "b", "c", "a"):
+            stage.post(seats[name], 1)
+        await asyncio.sleep(1)
+
+    run(scenario())
+    assert order == ["b", "a", "c"]
+
+
+def test_effects_are_passed_on_in_order_with_whose_they_are() -> None:
+    effects: list[Effect] = [ReadResource(), ReadResource()]
+
+    async def scenario() -> list[tuple[Key, Effect]]:
+        stage = _Stage()
+        stage.post(stage.seat(_Stepper(effects=effects), "web"), 1)
+        stage.post(stage.seat(_Stepper(effects=effects[:1]), "db"), 1)
+        await asyncio.sleep(1)
+        return stage.effects
+
+    assert run(scenario()) == [(("shop", "web"), one) for one in effects] + [(("shop", "db"), effects[0])]
+
+
+def test_an_effect_whose_result_comes_at_once_leads_to_another_step() -> None:
+    stepper = _Stepper(effects=[ReadResource()])
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seat = stage.seat(stepper)
+
+        def answer() -> None:
+            stepper.effects = []
+            stage.post(seat, 2)
+
+        stage.on_effect = answer
+        stage.post(seat, 1)
+        await asyncio.sleep(1)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (0.0, [2])]
+
+
+def test_an_election_is_woken_when_it_asked_for() -> None:
+    stepper = _Stepper(wakes_after_s=[2.0, 0.5, 10.0])
+
+    async def scenario() -> None:
+        stage = _Stage()
+        stage.post(stage.seat(stepper), 1)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (2.0, []), (2.5, []), (12.5, [])]
+
+
+@pytest.mark.parametrize(("second_s", "woken_s"), [(8.0, 9.0), (2.0, 3.0)], ids=["put off", "brought forward"])
+def test_only_the_last_time_that_was_asked_for_counts(second_s: float, woken_s: float) -> None:
+    stepper = _Stepper(wakes_after_s=[5.0, second_s])
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seat = stage.seat(stepper)
+        stage.post(seat, 1)
+        await asyncio.sleep(1)
+        stage.post(seat, 2)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (1.0, [2]), (woken_s, [])]
+
+
+def test_a_time_that_was_withdrawn_does_not_wake() -> None:
+    stepper = _Stepper(wakes_after_s=[5.0])
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seat = stage.seat(stepper)
+        stage.post(seat, 1)
+        await asyncio.sleep(1)
+        stage.post(seat, 2)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (1.0, [2])]
+
+
+def test_a_time_beyond_the_longest_sleep_is_kept_all_the_same() -> None:
+    stepper = _Stepper(wakes_after_s=[10_000.0])
+
+    async def scenario() -> None:
+        stage = _Stage()
+        stage.post(stage.seat(stepper), 1)
+        await asyncio.sleep(20_000)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (10_000.0, [])]
+
+
+def test_the_event_loop_gets_its_turn_between_many_elections() -> None:
+    order: list[str] = []
+
+    async def scenario() -> None:
+        stage = _Stage()
+        for number in range(MAX_STEPS_IN_A_ROW + 5):
+            stage.post(stage.seat(_Stepper(on_step=partial(order.append, "step")), str(number)), 1)
+        asyncio.get_running_loop().call_soon(order.append, "network")
+        await asyncio.sleep(1)
+
+    run(scenario())
+    assert order == ["step"] * MAX_STEPS_IN_A_ROW + ["network"] + ["step"] * 5
+
+
+def test_a_step_that_raises_is_logged_repeated_later_and_hurts_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        broken.on_step = lambda: None
+        raise RuntimeError("a defect")
+
+    broken, sound = _Stepper(on_step=fail), _Stepper(wakes_after_s=[1.0])
+
+    async def scenario() -> None:
+        stage = _Stage()
+        stage.post(stage.seat(broken, "broken"), 1)
+        stage.post(stage.seat(sound, "sound"), 1)
+        await asyncio.sleep(60)
+
+    with caplog.at_level(logging.ERROR, "tenure"):
+        run(scenario())
+    assert sound.steps == [(0.0, [1]), (1.0, [])]
+    assert broken.steps == [(0.0, [1]), (RETRY_AFTER_ERROR_S, [])]
+    assert [record.getMessage() for record in caplog.records] == ["A step of ('shop', 'broken') failed"]
+    assert "a defect" in caplog.text
+
+
+def test_who_was_removed_is_stepped_no_more() -> None:
+    with_mail, with_timer, with_late_mail = _Stepper(), _Stepper(wakes_after_s=[5.0]), _Stepper()
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seats = [stage.seat(stepper) for stepper in (with_mail, with_timer, with_late_mail)]
+        stage.post(seats[1], 1)
+        await asyncio.sleep(1)
+        stage.post(seats[0], 1)
+        for seat in seats:
+            stage.dispatcher.remove(seat)
+        stage.post(seats[2], 1)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert (with_mail.steps, with_timer.steps, with_late_mail.steps) == ([], [(0.0, [1])], [])
+
+
+def test_after_closing_nobody_is_stepped() -> None:
+    with_mail, with_timer, later = _Stepper(), _Stepper(wakes_after_s=[5.0]), _Stepper()
+
+    async def scenario() -> None:
+        stage = _Stage()
+        stage.post(stage.seat(with_timer), 1)
+        await asyncio.sleep(1)
+        stage.post(stage.seat(with_mail), 1)
+        stage.dispatcher.close()
+        stage.post(stage.seat(later), 1)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert (with_mail.steps, with_timer.steps, later.steps) == ([], [(0.0, [1])], [])
+
+
+_pauses = st.lists(st.integers(0, 40).map(lambda tenths: tenths / 10), max_size=6)
+
+
+@given(st.lists(_pauses, min_size=1, max_size=8))
+def test_everybody_is_woken_exactly_when_they_asked_for(pauses: list[list[float]]) -> None:
+    steppers = [_Stepper(wakes_after_s=list(one)) for one in pauses]
+
+    async def scenario() -> None:
+        stage = _Stage()
+        for number, stepper in enumerate(steppers):
+            stage.post(stage.seat(stepper, str(number)), number)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    for number, (stepper, asked) in enumerate(zip(steppers, pauses, strict=True)):
+        times = [round(sum(asked[:count]), 6) for count in range(len(asked) + 1)]
+        assert [at_s for at_s, _ in stepper.steps] == times
+        assert [mail for _, mail in stepper.steps] == [[number]] + [[]] * len(asked)

@@ -1,0 +1,141 @@
+"""What the documents say is there, is there; and what is there, they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from tenure.cli import run
+from tenure.election.campaign import EndOfTerm
+from tenure.election.conditions import ConditionType, Reason
+from tenure.kubernetes.access import NEEDED
+from tenure.nats.bucket import BucketSettings
+
+_ROOT = Path(__file__).parents[2]
+_README = (_ROOT / "README.md").read_text()
+_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+_FOLDERS = "operator|tests|crds|examples|requirements|docs"
+
+
+def _section(title: str) -> str:
+    """The text under a heading of the README, up to the next heading of any level."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", _README, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"README.md has no heading {title!r}"
+    return found[1]
+
+
+def _rows(section: str) -> list[list[str]]:
+    """The cells of all tables in a section, without heads and rulers."""
+    lines = re.sub(r"^\|.*\n\|[- |]+\|\n", "", section, flags=re.MULTILINE).splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
+
+
+def _names(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_every_option_is_listed_with_its_variable_and_its_default() -> None:
+    context = click.Context(run, info_name="run", auto_envvar_prefix="TENURE")
+    options = []
+    for option in run.params:
+        variable = option.envvar or f"{context.auto_envvar_prefix}_{str(option.name).upper()}"
+        default = option.get_default(context)
+        shown = (
+            f"`{default:g}`"
+            if isinstance(default, float)
+            else f"`{default}`"
+            if default and isinstance(default, str)
+            else ""
+        )
+        options.append([f"`{option.opts[0]}`", f"`{variable}`", shown])
+
+    assert [row[:3] for row in _rows(_section("Settings of the operator"))] == options
+
+
+def test_every_condition_and_reason_is_listed_and_no_other() -> None:
+    rows = _rows(_section("Conditions"))
+    conditions = [row for row in rows if row[0].strip("`") in set(ConditionType)]
+    meanings = [row[0].strip("`") for row in rows if row not in conditions]
+    listed = {name for row in conditions for cell in row[1:] for name in _names(cell)}
+
+    assert [row[0] for row in conditions] == [f"`{condition}`" for condition in ConditionType]
+    assert listed - set(ConditionType) == set(Reason) - set(ConditionType)
+    assert len(meanings) == len(set(meanings))
+    assert set(meanings) == set(Reason) - set(ConditionType) - {Reason.ELECTED, Reason.HELD}
+
+
+def test_every_end_of_a_term_is_listed_and_no_other() -> None:
+    rows = _rows(_section("Why a term ended"))
+
+    assert [row[0] for row in rows] == [f"`{reason}`" for reason in EndOfTerm]
+
+
+def test_every_field_of_the_spec_is_listed_and_no_other() -> None:
+    crd = yaml.safe_load((_ROOT / "crds" / "leaderelections.yaml").read_text())
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields = {f"`spec.{name}`" for name in spec if name != "lease"}
+    fields |= {f"`spec.lease.{name}`" for name in spec["lease"]["properties"]}
+
+    assert {row[0] for row in _rows(_section("A LeaderElection"))} == fields
+
+
+def test_the_permissions_are_those_that_the_operator_asks_for() -> None:
+    needed = [[group or '""', resource, ", ".join(verbs)] for group, resource, verbs in NEEDED]
+    rows = [[cell.strip("`") for cell in row] for row in _rows(_section("Permissions"))]
+
+    assert rows == needed
+
+
+def test_the_permissions_in_nats_are_those_that_are_tested() -> None:
+    tested = (_ROOT / "tests" / "contract" / "test_permissions.py").read_text()
+    subjects = [
+        subject.replace("leases", BucketSettings().name)
+        for subject in re.findall(r'^ +"(\$[^"]+)",', tested, re.MULTILINE)
+    ]
+
+    assert len(subjects) > 5
+    assert re.findall(r"^publish +(\S+)", _section("Permissions"), re.MULTILINE) == subjects
+
+
+def test_the_election_in_the_readme_is_that_of_the_example() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", _section("Elect a leader"), re.DOTALL)
+    assert shown is not None
+    example: list[dict[str, Any]] = list(yaml.safe_load_all((_ROOT / "examples" / "web.yaml").read_text()))
+
+    assert list(yaml.safe_load_all(shown[1])) == example[:2]
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_links_and_paths_lead_somewhere(name: str) -> None:
+    text = (_ROOT / name).read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    paths = re.findall(rf"`((?:{_FOLDERS})/[\w./-]*)`", text)
+
+    assert [link for link in [*links, *paths] if not (_ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_make_targets_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (_ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)(?![\w-]*:)", "\n".join(_code(_ROOT / name))))
+
+    assert named - targets == set()
+
+
+def test_the_architecture_names_every_module() -> None:
+    """Each module of the operator stands in the table of concepts, or its folder does as a whole."""
+    text = (_ROOT / "ARCHITECTURE.md").read_text()
+    package = _ROOT / "operator" / "tenure"
+    modules = [path.relative_to(package) for path in package.rglob("*.py") if path.name != "__init__.py"]
+
+    assert [str(path) for path in sorted(modules) if f"`{path}`" not in text] == []
+
+
+def _code(document: Path) -> list[str]:
+    text = document.read_text()
+    return re.findall(r"```.*?\n(.*?)```", text, re.DOTALL) + _names(re.sub(r"```.*?```", "", text, flags=re.DOTALL))

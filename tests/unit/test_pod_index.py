@@ -1,0 +1,200 @@
+"""Which elections a pod concerns: by selector, by label, now or a moment ago; against the plainest model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenure.election.labels import role_key, term_key
+from tenure.election.pod import Pod
+from tenure.election.selector import Operator, Requirement, Selector
+from tenure.runtime.pods import PodIndex
+
+_WEB = Selector((Requirement("app", Operator.IN, ("web",)),))
+_NOT_WEB = Selector((Requirement("app", Operator.NOT_IN, ("web",)),))
+
+
+def _pod(uid: str, version: int, **labels: str) -> Pod:
+    return Pod(uid, uid, version, {key.replace("__", "/"): value for key, value in labels.items()})
+
+
+def test_a_pod_concerns_the_elections_that_select_it() -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.select(("shop", "others"), _NOT_WEB)
+    index.select(("office", "web"), _WEB)
+
+    assert index.see("shop", _pod("a", 1, app="web")) == {"web"}
+    assert index.see("shop", _pod("b", 1, app="db")) == {"others"}
+    assert index.see("shop", Pod("c", "c", 1, None)) == {"others"}
+
+
+def test_a_pod_concerns_the_elections_that_it_did_a_moment_ago() -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.see("shop", _pod("a", 1, app="web"))
+
+    assert index.see("shop", _pod("a", 2, app="db")) == {"web"}
+    assert index.see("shop", _pod("a", 3, app="db")) == set()
+
+
+@pytest.mark.parametrize("key", [role_key("web"), term_key("web")])
+def test_a_pod_concerns_the_elections_whose_labels_it_carries(key: str) -> None:
+    index = PodIndex()
+    pod = Pod("a", "a", 1, {key: "7", "role.tenure.dev": "x", "other/role.tenure.dev/db": "x"})
+
+    assert index.see("shop", pod) == {"web"}
+    assert list(index.concerning(("shop", "web"))) == [pod]
+    assert list(index.concerning(("shop", "db"))) == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_or_the_same_version_is_no_news(version: int) -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.see("shop", _pod("a", 2, app="web"))
+
+    assert index.see("shop", _pod("a", version, app="db")) == set()
+    assert index.pods("shop")["a"].labels == {"app": "web"}
+
+
+def test_a_pod_that_is_lost_concerns_whom_it_did_and_is_forgotten() -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.see("shop", _pod("a", 1, app="web"))
+
+    assert index.lose("shop", "a") == {"web"}
+    assert index.lose("shop", "a") == set()
+    assert (list(index.concerning(("shop", "web"))), dict(index.pods("shop"))) == ([], {})
+
+
+def test_a_selector_that_is_another_now_selects_others_and_a_deleted_one_none() -> None:
+    index = PodIndex()
+    pods = [_pod("a", 1, app="web"), _pod("b", 1, app="db")]
+    for pod in pods:
+        index.see("shop", pod)
+    index.select(("shop", "web"), _WEB)
+    assert list(index.concerning(("shop", "web"))) == pods[:1]
+
+    index.select(("shop", "web"), _NOT_WEB)
+    assert list(index.concerning(("shop", "web"))) == pods[1:]
+    assert index.see("shop", _pod("a", 2, app="web")) == set()
+
+    index.select(("shop", "web"), None)
+    assert list(index.concerning(("shop", "web"))) == []
+    assert index.see("shop", _pod("b", 2, app="db")) == set()
+
+
+def test_the_namespaces_are_those_that_anything_is_known_of() -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.see("office", _pod("a", 1))
+
+    assert set(index.namespaces()) == {"shop", "office"}
+
+
+_NAMESPACES, _NAMES, _UIDS = ["shop", "office"], ["web", "db"], ["a", "b", "c"]
+_label_sets = st.none() | st.dictionaries(
+    st.sampled_from(["app", "tier", role_key("web"), term_key("web"), role_key("db")]),
+    st.sampled_from(["web", "db", "1"]),
+    max_size=3,
+)
+_selectors = st.sampled_from(
+    [
+        None,
+        _WEB,
+        _NOT_WEB,
+        Selector((Requirement("tier", Operator.EXISTS), Requirement("app", Operator.IN, ("db",)))),
+        Selector((Requirement("app", Operator.IN, ("web", "db")),)),
+        Selector((Requirement("tier", Operator.DOES_NOT_EXIST),)),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class _See:
+    namespace: str
+    pod: Pod
+
+
+@dataclass(frozen=True)
+class _Lose:
+    namespace: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class _Select:
+    key: tuple[str, str]
+    selector: Selector | None
+
+
+_pods = st.builds(
+    lambda uid, version, labels: Pod(uid, uid, version, labels), st.sampled_from(_UIDS), st.integers(1, 9), _label_sets
+)
+_courses = st.lists(
+    st.one_of(
+        st.builds(_See, st.sampled_from(_NAMESPACES), _pods),
+        st.builds(_See, st.sampled_from(_NAMESPACES), _pods),
+        st.builds(_Lose, st.sampled_from(_NAMESPACES), st.sampled_from(_UIDS)),
+        st.builds(_Select, st.tuples(st.sampled_from(_NAMESPACES), st.sampled_from(_NAMES)), _selectors),
+    ),
+    max_size=25,
+)
+
+
+@dataclass
+class _Model:
+    """All pods and all selectors, looked through from the beginning to the end each time."""
+
+    pods: dict[tuple[str, str], Pod] = field(default_factory=dict)
+    selectors: dict[tuple[str, str], Selector] = field(default_factory=dict)
+
+    def concerned(self, namespace: str, pod: Pod) -> set[str]:
+        labels = pod.labels or {}
+        found = {
+            name
+            for (where, name), selector in self.selectors.items()
+            if where == namespace and selector.matches(labels)
+        }
+        return found | {name for name in _NAMES if role_key(name) in labels or term_key(name) in labels}
+
+    def see(self, namespace: str, pod: Pod) -> set[str]:
+        known = self.pods.get((namespace, pod.uid))
+        if known is not None and known.resource_version >= pod.resource_version:
+            return set()
+        self.pods[namespace, pod.uid] = pod
+        before = set() if known is None else self.concerned(namespace, known)
+        return before | self.concerned(namespace, pod)
+
+    def lose(self, namespace: str, uid: str) -> set[str]:
+        pod = self.pods.pop((namespace, uid), None)
+        return set() if pod is None else self.concerned(namespace, pod)
+
+
+@given(_courses)
+def test_the_index_finds_what_looking_through_everything_finds(course: list[_See | _Lose | _Select]) -> None:
+    index, model = PodIndex(), _Model()
+    for what in course:
+        match what:
+            case _See(namespace, pod):
+                assert index.see(namespace, pod) == model.see(namespace, pod)
+            case _Lose(namespace, uid):
+                assert index.lose(namespace, uid) == model.lose(namespace, uid)
+            case _Select(key, selector):
+                index.select(key, selector)
+                model.selectors.pop(key, None)
+                if selector is not None:
+                    model.selectors[key] = selector
+            case _:
+                assert_never(what)
+        for namespace in _NAMESPACES:
+            known = {uid: pod for (where, uid), pod in model.pods.items() if where == namespace}
+            assert dict(index.pods(namespace)) == known
+            for name in _NAMES:
+                found = {pod.uid for pod in index.concerning((namespace, name))}
+                assert found == {pod.uid for pod in known.values() if name in model.concerned(namespace, pod)}

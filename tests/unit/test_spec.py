@@ -1,0 +1,191 @@
+"""What is read of a resource, and in which words a spec that cannot be acted on is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tenure.api.resource import parse_resource, parse_spec
+from tenure.election.pod import PodRef
+from tenure.election.resource import Leader, Refusal, Resource, Spec
+from tenure.election.selector import Operator, Requirement, Selector
+from tenure.election.timing import DURATION_ABOVE_DEADLINE, DURATION_THREE_INTERVALS, Timing
+from unit.builders import SPEC, a_resource
+
+_SELECTOR = {"matchLabels": {"app": "web"}}
+
+
+def _spec(**fields: Any) -> dict[str, Any]:
+    return {"selector": _SELECTOR, **fields}
+
+
+@pytest.mark.parametrize(
+    ("body", "spec"),
+    [
+        pytest.param(_spec(), SPEC, id="the ten-line election"),
+        pytest.param(_spec(campaign="Operator", suspend=False, lease={}), SPEC, id="with all defaults spelled out"),
+        pytest.param(_spec(lease=None, suspend=None), SPEC, id="with nulls"),
+        pytest.param(_spec(suspend=True), Spec(SPEC.selector, SPEC.timing, suspend=True), id="suspended"),
+        pytest.param(
+            _spec(lease={"durationSeconds": 60}), Spec(SPEC.selector, Timing(60, 52, 12)), id="a duration alone"
+        ),
+        pytest.param(
+            _spec(lease={"durationSeconds": 30, "renewDeadlineSeconds": 20, "renewIntervalSeconds": 2}),
+            Spec(SPEC.selector, Timing(30, 20, 2)),
+            id="a whole lease",
+        ),
+        pytest.param(
+            _spec(
+                selector={
+                    "matchLabels": {"tier": "db", "app": "web"},
+                    "matchExpressions": [
+                        {"key": "zone", "operator": "NotIn", "values": ["a", "b"]},
+                        {"key": "canary", "operator": "DoesNotExist"},
+                        {"key": "ready", "operator": "Exists", "values": None},
+                    ],
+                }
+            ),
+            Spec(
+                Selector(
+                    (
+                        Requirement("app", Operator.IN, ("web",)),
+                        Requirement("tier", Operator.IN, ("db",)),
+                        Requirement("zone", Operator.NOT_IN, ("a", "b")),
+                        Requirement("canary", Operator.DOES_NOT_EXIST),
+                        Requirement("ready", Operator.EXISTS),
+                    )
+                ),
+                SPEC.timing,
+            ),
+            id="labels and expressions",
+        ),
+    ],
+)
+def test_a_spec_that_can_be_acted_on(body: dict[str, Any], spec: Spec) -> None:
+    assert parse_spec(body) == spec
+
+
+def _expressions(*expressions: dict[str, Any]) -> dict[str, Any]:
+    return _spec(selector={"matchExpressions": list(expressions)})
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "message"),
+    [
+        pytest.param(
+            {},
+            "InvalidSelector",
+            "spec.selector selects nothing: it is empty: give matchLabels or matchExpressions.",
+            id="no selector",
+        ),
+        pytest.param(
+            {"selector": {"matchLabels": {}, "matchExpressions": None}},
+            "InvalidSelector",
+            "spec.selector selects nothing: it is empty: give matchLabels or matchExpressions.",
+            id="an empty selector",
+        ),
+        pytest.param(
+            {"selector": {"matchLabels": {"a b": "web"}}},
+            "InvalidSelector",
+            "spec.selector selects nothing: 'a b' is not a label key: use an optional DNS name and '/', then at most "
+            "63 letters, digits, '-', '_' and '.', with a letter or digit at both ends.",
+            id="a bad key",
+        ),
+        pytest.param(
+            {"selector": {"matchLabels": {"app": "-"}}},
+            "InvalidSelector",
+            "spec.selector selects nothing: the value '-' of 'app' is not a label value: use at most 63 letters, "
+            "digits, '-', '_' and '.', with a letter or digit at both ends.",
+            id="a bad value",
+        ),
+        pytest.param(
+            _expressions({"key": "app", "operator": "In", "values": []}),
+            "InvalidSelector",
+            "spec.selector selects nothing: In on 'app' has no values: give at least one.",
+            id="In without values",
+        ),
+        pytest.param(
+            _expressions({"key": "app", "operator": "Exists", "values": ["web"]}),
+            "InvalidSelector",
+            "spec.selector selects nothing: Exists on 'app' has values: leave them out.",
+            id="Exists with values",
+        ),
+        pytest.param(
+            _expressions({"key": "app", "operator": "Gt", "values": ["1"]}),
+            "InvalidSelector",
+            "spec.selector selects nothing: 'Gt' is not a valid Operator.",
+            id="an operator that selectors do not have",
+        ),
+        pytest.param(
+            _spec(lease={"durationSeconds": 10, "renewDeadlineSeconds": 10}),
+            "InvalidLease",
+            f"spec.lease cannot be kept: {DURATION_ABOVE_DEADLINE}.",
+            id="a deadline that is too late",
+        ),
+        pytest.param(
+            _spec(lease={"renewIntervalSeconds": 6, "renewDeadlineSeconds": 20}),
+            "InvalidLease",
+            f"spec.lease cannot be kept: {DURATION_ABOVE_DEADLINE}; {DURATION_THREE_INTERVALS}.",
+            id="two broken rules",
+        ),
+        pytest.param(
+            _spec(lease={"durationSeconds": 2}),
+            "InvalidLease",
+            "spec.lease cannot be kept: durationSeconds must be from 3 to 3600, not 2.",
+            id="too short a lease",
+        ),
+        pytest.param(
+            _spec(campaign="Pods"),
+            "InvalidSpec",
+            "spec.campaign is Pods, which this version of the operator does not know: use Operator.",
+            id="pods that campaign themselves",
+        ),
+        pytest.param(
+            {"selector": {}, "lease": {"durationSeconds": 2}, "campaign": "Pods"},
+            "InvalidSelector",
+            "spec.selector selects nothing: it is empty: give matchLabels or matchExpressions.",
+            id="all at once: the selector comes first",
+        ),
+    ],
+)
+def test_a_spec_that_cannot_be_acted_on(body: dict[str, Any], reason: str, message: str) -> None:
+    assert parse_spec(body) == Refusal(reason, message)
+
+
+_METADATA = {"namespace": "shop", "name": "web", "uid": "uid-of-web", "generation": 1, "resourceVersion": "1"}
+
+
+def test_a_resource_that_was_just_created() -> None:
+    assert parse_resource({"metadata": _METADATA, "spec": _spec()}) == a_resource()
+
+
+def test_a_resource_with_a_status() -> None:
+    status = {"term": 7, "termFloor": 9, "leader": {"holderIdentity": "a_b", "podName": "a", "podUID": "b"}}
+
+    resource = parse_resource(
+        {"metadata": {**_METADATA, "resourceVersion": "184467"}, "spec": _spec(), "status": status}
+    )
+
+    assert (resource.resource_version, resource.status.term, resource.status.term_floor) == (184467, 7, 9)
+    assert resource.status.leader == Leader("a_b", PodRef("a", "b"))
+
+
+def test_a_resource_whose_spec_is_refused_keeps_its_status() -> None:
+    resource = parse_resource({"metadata": _METADATA, "status": {"term": 7, "termFloor": 7}})
+
+    assert isinstance(resource.spec, Refusal)
+    assert resource.status.term == 7
+
+
+def test_a_resource_without_a_generation_is_of_generation_0() -> None:
+    metadata = {name: value for name, value in _METADATA.items() if name != "generation"}
+
+    assert parse_resource({"metadata": metadata, "spec": _spec()}) == Resource(
+        "shop", "web", "uid-of-web", 0, 1, SPEC, a_resource().status
+    )
+
+
+def test_a_version_that_no_api_server_would_send_is_an_error() -> None:
+    with pytest.raises(ValueError, match="seven"):
+        parse_resource({"metadata": {**_METADATA, "resourceVersion": "seven"}, "spec": _spec()})

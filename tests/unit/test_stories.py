@@ -1,0 +1,168 @@
+"""An election from its first pod to a hand-over, and what a new operator process makes of it, step by step."""
+
+from __future__ import annotations
+
+from tenure.election.effects import ListPods, ReadLease, ReadPod, WriteLabels, WriteLease, WriteStatus
+from tenure.election.inputs import (
+    ConnectionChanged,
+    PodGone,
+    PodsComplete,
+    PodSeen,
+    PodsListed,
+    ResourceSeen,
+)
+from unit.builders import a_leader, a_record
+from unit.story import A_LEADS, B_FOLLOWS, A, B, Story, at_rest, labels_of, ledger_of, only, ready_of
+from unit.views import a_status
+
+_LED_BY_A = a_status(7, a_leader(A))
+
+
+def test_the_first_election() -> None:
+    story = Story(A, B)
+
+    # Nothing is decided before all pods are known.
+    assert story.hears(ConnectionChanged(1), ResourceSeen(story.resource), PodSeen(B)) == []
+    done = story.hears(PodSeen(A), PodsComplete())
+    # The record is read; both pods may be told that they do not lead.
+    read, *labels = done
+    assert read == ReadLease(timeout_s=13 / 6)
+    assert sorted(labels_of(write) for write in labels if isinstance(write, WriteLabels)) == [
+        ("web-0", "follower", None),
+        ("web-1", "follower", None),
+    ]
+    # There is no record. Before any claim, the resource says from which floor.
+    done = story.hears(story.read(None), *(story.labelled(write) for write in labels if isinstance(write, WriteLabels)))
+    floor = only(WriteStatus, done)
+    assert (ledger_of(floor), ready_of(floor)) == ((0, 0, None, None), "Electing")
+    # The first in line claims the first term …
+    claim = only(WriteLease, story.hears(story.acknowledged(floor)))
+    assert (claim.record.holder, claim.record.term, claim.expected_revision) == (A.identity, 1, 0)
+    # … and the status says so before any label does.
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    assert (ledger_of(entry), ready_of(entry)) == ((1, 1, A.identity, None), "Routing")
+    # A new resource has no ledger: all pods of a list that is taken after that are stamped first.
+    assert story.hears(story.acknowledged(entry)) == [ListPods()]
+    assert story.news == ["web-0 leads, term 1."]
+    stamp = only(WriteLabels, story.hears(PodsListed((A.ref, B.ref))))
+    assert labels_of(stamp) == ("web-1", "follower", 1)
+    # Then the leader is crowned.
+    crown = only(WriteLabels, story.hears(story.labelled(stamp)))
+    assert labels_of(crown) == ("web-0", "leader", 1)
+    # Then the ledger begins, empty.
+    settled = only(WriteStatus, story.hears(story.labelled(crown)))
+    assert (ledger_of(settled), ready_of(settled)) == ((1, 1, A.identity, []), "Ready")
+    # From now on there are renewals, and nothing else.
+    assert story.hears(story.acknowledged(settled)) == []
+    renewal = only(WriteLease, story.rests(story.wakes_after_s))
+    assert (renewal.record.holder, renewal.record.term, renewal.expected_revision) == (A.identity, 1, 1)
+
+
+def test_an_election_at_rest_costs_the_api_no_request() -> None:
+    story, _ = at_rest()
+
+    for _ in range(100):
+        renewal = only(WriteLease, story.rests(story.wakes_after_s))
+        assert story.hears(story.written(renewal), story.seen(renewal.record)) == []
+        assert 2.9 < story.wakes_after_s <= 3.0
+    assert story.news == []
+
+
+def test_a_hand_over_when_the_leaders_pod_is_deleted() -> None:
+    story, _ = at_rest()
+
+    # The old pod still drains; it is released at once, without waiting for any timer …
+    release = only(WriteLease, story.hears(PodSeen(story.changed(A, terminating=True))))
+    assert (release.record.holder, release.record.term) == ("", 7)
+    # … and the next one claims at once.
+    claim = only(WriteLease, story.hears(story.written(release)))
+    assert (claim.record.holder, claim.record.term) == (B.identity, 8)
+    # Status first: the old leader is in the ledger.
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    assert ledger_of(entry) == (8, 8, B.identity, ["web-0"])
+    # Fence: the old leader is stamped, by name and UID, on the term that it was seen with.
+    stamp = only(WriteLabels, story.hears(story.acknowledged(entry)))
+    assert (labels_of(stamp), stamp.expected_term) == (("web-0", "follower", 8), "7")
+    # Crown.
+    crown = only(WriteLabels, story.hears(story.labelled(stamp)))
+    assert (labels_of(crown), crown.expected_term) == (("web-1", "leader", 8), "7")
+    # Settle.
+    settled = only(WriteStatus, story.hears(story.labelled(crown)))
+    assert (ledger_of(settled), ready_of(settled)) == ((8, 8, B.identity, []), "Ready")
+    assert story.hears(story.acknowledged(settled)) == []
+    assert story.news == ["web-0 no longer leads: term 7 ended (PodTerminating).", "web-1 leads, term 8."]
+    assert [(past.term, past.pod_name, past.reason) for past in settled.status.history] == [
+        (7, "web-0", "PodTerminating")
+    ]
+    # The old pod goes; the numbers follow when it suits.
+    assert story.hears(PodGone(A.uid)) == []
+    numbers = only(WriteStatus, story.rests(0.5))
+    assert (numbers.status.candidates, numbers.status.eligible) == (1, 1)
+
+
+def test_a_leader_that_is_not_ready_stays_until_another_one_is() -> None:
+    story = Story(A_LEADS, status=_LED_BY_A, revision=7)
+    renewal = only(WriteLease, story.begins(a_record(A, 7)))
+    assert story.hears(story.written(renewal)) == []
+
+    assert story.hears(PodSeen(story.changed(A, ready=False))) == []
+    assert only(WriteStatus, story.rests(0.6)).status.eligible == 0
+
+    release, *labels = story.hears(PodSeen(B))
+    assert isinstance(release, WriteLease)
+    assert (release.record.holder, release.record.term) == ("", 7)
+    assert [labels_of(write) for write in labels if isinstance(write, WriteLabels)] == [("web-1", "follower", 7)]
+
+
+def test_a_new_process_adopts_the_leader_as_it_stands() -> None:
+    story = Story(A_LEADS, B_FOLLOWS, status=_LED_BY_A, revision=7)
+
+    # It renews what the process before it wrote: the same holder, the same term, from the same start.
+    renewal = only(WriteLease, story.begins(a_record(A, 7, nonce="of-another-process", unknown={"zone": "b"})))
+
+    assert (renewal.record.holder, renewal.record.term, renewal.record.started_at_s) == (A.identity, 7, 1000.0)
+    assert renewal.record.unknown == {"zone": "b"}
+    # Nothing is relabelled, and nothing is news.
+    assert story.hears(story.written(renewal)) == []
+    assert story.news == []
+
+
+def test_a_new_process_adopts_a_lease_that_ran_out_while_nobody_was_there() -> None:
+    story = Story(A_LEADS, B_FOLLOWS, status=_LED_BY_A, revision=7)
+    record = a_record(A, 7)
+    story.hears(ConnectionChanged(1), story.seen(record))
+    story.rests(3600)
+
+    renewal = only(WriteLease, story.begins(record))
+
+    assert (renewal.record.holder, renewal.record.term) == (A.identity, 7)
+
+
+def test_a_new_process_asks_for_the_leaders_pod_before_it_releases_its_lease() -> None:
+    """The pod was deleted while no process watched: that it is not in the cache proves nothing."""
+    story = Story(B_FOLLOWS, status=_LED_BY_A, revision=7)
+
+    question = only(ReadPod, story.begins(a_record(A, 7)))
+    assert question.ref == A.ref
+    release = only(WriteLease, story.hears(PodGone(A.uid)))
+    assert (release.record.holder, release.record.term) == ("", 7)
+    claim = only(WriteLease, story.hears(story.written(release)))
+    assert (claim.record.holder, claim.record.term) == (B.identity, 8)
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    assert ledger_of(entry) == (8, 8, B.identity, ["web-0"])
+    # The old pod is gone: there is nobody to stamp.
+    crown = only(WriteLabels, story.hears(story.acknowledged(entry)))
+    assert labels_of(crown) == ("web-1", "leader", 8)
+    assert story.news == ["web-0 no longer leads: term 7 ended (PodGone).", "web-1 leads, term 8."]
+
+
+def test_a_new_process_finishes_the_routing_that_another_began() -> None:
+    """The ledger says that web-0 may still carry the leader label."""
+    story = Story(A_LEADS, B_FOLLOWS, status=a_status(8, a_leader(B), unfenced=(A.ref,)), revision=9)
+
+    done = story.begins(a_record(B, 8))
+
+    stamps = [write for write in done if isinstance(write, WriteLabels)]
+    assert [labels_of(write) for write in stamps] == [("web-0", "follower", 8)]
+    crown = [write for write in story.hears(story.labelled(stamps[0])) if isinstance(write, WriteLabels)]
+    assert [labels_of(write) for write in crown] == [("web-1", "leader", 8)]

@@ -1,0 +1,165 @@
+"""Tasks with an owner, and lists of pods that many ask for at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, cast
+
+import pytest
+
+from tenure.kubernetes.client import ApiUnavailable, KubernetesClient
+from tenure.runtime.listings import PodListings
+from tenure.runtime.tasks import Tasks
+from unit.virtual_time import run
+
+
+def test_tasks_run_beside_each_other() -> None:
+    done: list[str] = []
+
+    async def work(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        done.append(name)
+
+    async def scenario() -> None:
+        tasks = Tasks()
+        tasks.start(work("slow", 2), name="slow")
+        tasks.start(work("quick", 1), name="quick")
+        await asyncio.sleep(3)
+
+    run(scenario())
+    assert done == ["quick", "slow"]
+
+
+def test_an_error_is_logged_with_the_name_of_the_task_and_hurts_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[str] = []
+
+    async def fail() -> None:
+        raise RuntimeError("a defect")
+
+    async def work() -> None:
+        await asyncio.sleep(1)
+        done.append("work")
+
+    async def scenario() -> None:
+        tasks = Tasks()
+        tasks.start(fail(), name="status write of shop/web")
+        tasks.start(work(), name="work")
+        await asyncio.sleep(2)
+
+    with caplog.at_level(logging.ERROR, "tenure"):
+        run(scenario())
+    assert [record.getMessage() for record in caplog.records] == ["status write of shop/web failed"]
+    assert "a defect" in caplog.text
+    assert done == ["work"]
+
+
+def test_closing_cancels_what_runs_waits_for_it_and_starts_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    course: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.5)
+            course.append("cleaned up")
+
+    async def scenario() -> None:
+        tasks = Tasks()
+        tasks.start(work(), name="work")
+        await asyncio.sleep(1)
+        await tasks.close()
+        course.append("closed")
+        tasks.start(work(), name="too late")
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert course == ["cleaned up", "closed"]
+    assert caplog.records == []
+
+
+def test_closing_does_not_wait_for_ever() -> None:
+    async def stubborn() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+
+    async def scenario() -> float:
+        tasks, loop = Tasks(), asyncio.get_running_loop()
+        tasks.start(stubborn(), name="stubborn")
+        await asyncio.sleep(0)
+        begun_s = loop.time()
+        await tasks.close()
+        took_s = loop.time() - begun_s
+        await asyncio.sleep(120)
+        return took_s
+
+    assert run(scenario()) == pytest.approx(1.0)
+
+
+class _Api:
+    """Lists one pod, named for the number of the list; each takes a second, and some fail."""
+
+    def __init__(self, *, failing: tuple[int, ...] = ()) -> None:
+        self.lists: list[str] = []
+        self._failing = failing
+
+    async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
+        assert "resourceVersion" not in query, "a consistent list, not one from a cache"
+        self.lists.append(path)
+        number = len(self.lists)
+        await asyncio.sleep(1)
+        if number in self._failing:
+            raise ApiUnavailable("late")
+        metadata = {"name": f"list-{number}", "uid": "u", "resourceVersion": "1"}
+        return {"items": [{"metadata": metadata}]}
+
+
+async def _ask(listings: PodListings, namespace: str = "shop", *, at_s: float = 0.0) -> str:
+    await asyncio.sleep(at_s)
+    try:
+        return (await listings.list(namespace))[0].name
+    except ApiUnavailable:
+        return "no answer"
+
+
+def _listings(api: _Api) -> PodListings:
+    return PodListings(cast(KubernetesClient, api))
+
+
+def test_who_asks_during_a_list_gets_the_next_one_and_all_of_them_the_same() -> None:
+    api = _Api()
+
+    async def scenario() -> list[str]:
+        listings = _listings(api)
+        times = [0.0] + [0.5] * 1000 + [1.5]
+        return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in times)))
+
+    answers = run(scenario())
+    assert answers == ["list-1"] + ["list-2"] * 1000 + ["list-3"]
+    assert len(api.lists) == 3
+
+
+def test_a_list_that_fails_fails_for_one_and_the_next_is_tried() -> None:
+    async def scenario() -> list[str]:
+        listings = _listings(_Api(failing=(2,)))
+        return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in (0.0, 0.5, 0.6, 9.0))))
+
+    assert run(scenario()) == ["list-1", "no answer", "list-3", "list-4"]
+
+
+def test_namespaces_are_listed_apart_and_beside_each_other() -> None:
+    api = _Api()
+
+    async def scenario() -> tuple[list[str], float]:
+        listings, loop = _listings(api), asyncio.get_running_loop()
+        begun_s = loop.time()
+        answers = await asyncio.gather(_ask(listings), _ask(listings, "office"))
+        return list(answers), loop.time() - begun_s
+
+    answers, took_s = run(scenario())
+    assert sorted(answers) == ["list-1", "list-2"]
+    assert took_s == pytest.approx(1.0)
+    assert api.lists == ["/api/v1/namespaces/shop/pods", "/api/v1/namespaces/office/pods"]
