@@ -10,14 +10,13 @@ import sys
 import click
 
 from tenure import __version__, log
+from tenure.election.selector import parse_selector
 from tenure.kubernetes.access import NoConfiguration
 from tenure.nats.bucket import BucketRefused
 from tenure.process import OperatorFailed, OperatorProcess
 from tenure.settings import DEFAULT_BUCKET, DEFAULT_POLL_INTERVAL_S, Settings
 
 LISTEN = re.compile(r"(?P<address>.*):(?P<port>\d{1,5})")
-LABEL = r"[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?"
-REQUIREMENT = rf"\s*(!?{LABEL}|{LABEL}\s*(=|==|!=)\s*({LABEL})?|{LABEL}\s+(in|notin)\s+\([^()]+\))\s*"
 
 
 class ListenAddress(click.ParamType[tuple[str, int]]):
@@ -50,10 +49,23 @@ class Text(click.ParamType[str]):
         return str(value)
 
 
+class PodSelector(click.ParamType[str]):
+    """A label selector, as kubectl takes it."""
+
+    name = "selector"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, or fail with what is wrong in it."""
+        try:
+            parse_selector(str(value))
+        except ValueError as error:
+            self.fail(f"{error}. Write for instance app=web or 'tier in (a, b)'", param, ctx)
+        return str(value)
+
+
 NATS_URL = Text("url", r"((nats|tls|ws|wss)://)?[^\s/]+/?", "write for instance nats://nats.example:4222")
 BUCKET = Text("bucket", r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")
 NAMESPACE = Text("namespace", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use a namespace's name, such as shop")
-POD_SELECTOR = Text("selector", rf"({REQUIREMENT}(,{REQUIREMENT})*)?", "write for instance app=web or 'tier in (a, b)'")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -99,7 +111,7 @@ option = functools.partial(click.option, show_envvar=True)
 )
 @option(
     "--pod-selector",
-    type=POD_SELECTOR,
+    type=PodSelector(),
     default="",
     metavar="SELECTOR",
     help="Watch only pods with these labels, in big clusters; others are never candidates.",

@@ -25,7 +25,7 @@ class _WithoutEnd(Iterable[float]):
     """Seconds between attempts at a request. With an end, an API server that is away for longer ends the operator."""
 
     def __iter__(self) -> Iterator[float]:
-        return itertools.chain((0.2, 0.5, 1.0, 2.0), itertools.repeat(5.0))
+        return itertools.chain((0.2, 0.5, 1.0), itertools.repeat(2.0))
 
 
 def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.OperatorRegistry:
@@ -47,6 +47,8 @@ def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.Op
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def election(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
+        if event["type"] is None:
+            controller.was_relisted.set()
         if event["type"] == "DELETED":
             metadata = body["metadata"]
             controller.lose_resource((metadata["namespace"], metadata["name"]), metadata["uid"])
@@ -56,8 +58,10 @@ def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.Op
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def pod(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
         metadata = body["metadata"]
+        if event["type"] is None:
+            controller.was_relisted.set()
         if event["type"] == "DELETED":
-            controller.lose_pod(metadata["namespace"], metadata["uid"])
+            controller.miss_pod(metadata["namespace"], parse_pod(body))
         else:
             controller.see_pod(metadata["namespace"], parse_pod(body))
 

@@ -58,7 +58,9 @@ class OperatorProcess:
         async with AsyncExitStack() as stack:
             await self._health.start()
             stack.push_async_callback(self._health.close)
-            client = KubernetesClient(await load_configuration(self._kubeconfig))
+            client = KubernetesClient(
+                await load_configuration(self._kubeconfig), lambda: load_configuration(self._kubeconfig)
+            )
             stack.push_async_callback(client.close)
             work = asyncio.create_task(self._work(client), name="work of the operator")
             stop = asyncio.create_task(self._stop.wait(), name="wait for a signal")

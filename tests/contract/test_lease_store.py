@@ -12,7 +12,7 @@ KEY = "shop.web"
 
 
 async def write(
-    harness: Harness, value: bytes, expected_revision: int, *, key: str = KEY, ttl_s: int | None = None
+    harness: Harness, value: bytes | None, expected_revision: int, *, key: str = KEY, ttl_s: int | None = None
 ) -> int:
     store = harness.store
     return await store.write(
@@ -88,6 +88,17 @@ async def test_a_marker_is_read_as_absent_with_its_revision_which_the_next_write
             await write(harness, b"two", wrong)
     await write(harness, b"two", marker_revision)
     assert await value_of(harness) == b"two"
+
+
+async def test_a_marker_can_be_put_under_a_key_that_was_never_written(harness: Harness) -> None:
+    revision = await write(harness, None, 0)
+    entry = await harness.store.read(KEY, timeout_s=5)
+    assert (entry.revision, entry.value) == (revision, None)
+    for value in (None, b"one"):
+        with pytest.raises(WrongRevision):
+            await write(harness, value, 0)
+    assert await write(harness, b"one", revision) > revision
+    assert await value_of(harness) == b"one"
 
 
 async def test_what_has_a_time_to_live_goes_without_a_trace(harness: Harness) -> None:

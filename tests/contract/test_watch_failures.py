@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from contract.harness import BUCKET, RealHarness, Seen, eventually
 from tenure.election.entry import Entry
@@ -60,12 +61,16 @@ async def test_a_watch_that_is_replaced_leaves_no_consumer_behind(real: RealHarn
     assert (await session.api(f"CONSUMER.NAMES.KV_{BUCKET.name}", timeout_s=2))["total"] == 0
 
 
+def _has_been_told(seen: Seen, times: int) -> bool:
+    return len(seen.told) == times
+
+
 async def test_headers_of_a_foreign_writer_do_not_disturb_it(real: RealHarness) -> None:
     seen = Seen()
     await started(real, seen)
-    for status in ("100", "409", "503"):
+    for told, status in enumerate(("100", "409", "503"), start=len(seen.told) + 1):
         await real.put_with_headers("shop.web", b"", {"Status": status, "Description": "Idle Heartbeat"})
-    await eventually(lambda: len(seen.told) == 4)
+        await eventually(functools.partial(_has_been_told, seen, told))
     assert seen.values[1:] == [("shop.web", b"")] * 3
     assert (await real.store.read("shop.web", timeout_s=5)).value == b""
     assert seen.broken == []

@@ -49,7 +49,9 @@ class ModelBucket:
         self.expire()
         return self._entries.get(key, ABSENT)
 
-    def compare_and_set(self, key: str, value: bytes, *, expected_revision: int, ttl_s: int | None = None) -> int:
+    def compare_and_set(
+        self, key: str, value: bytes | None, *, expected_revision: int, ttl_s: int | None = None
+    ) -> int:
         """Write if the key's last revision, be it a marker's, is the expected one, or raise WrongRevision."""
         last = self.read(key).revision
         if last != expected_revision:

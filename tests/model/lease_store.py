@@ -71,7 +71,7 @@ class ModelLeaseStore:
     async def write(
         self,
         key: str,
-        value: bytes,
+        value: bytes | None,
         *,
         expected_revision: int,
         connection: int,

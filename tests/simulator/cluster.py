@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tenure.election.effects import WriteLabels, WriteStatus
 from tenure.election.inputs import LabelOutcome, LabelsWritten
-from tenure.election.labels import role_key, term_key
+from tenure.election.labels import PodRole, role_key, term_key
 from tenure.election.pod import Pod, PodRef
 from tenure.election.resource import Resource, Spec, Status
 from tenure.election.selector import Operator, Requirement, Selector
@@ -65,8 +65,8 @@ class Cluster:
         pod = self.pods.get(write.ref.name)
         if pod is None or pod.uid != write.ref.uid:
             return LabelsWritten(write.ref, LabelOutcome.GONE)
-        role_vanished = write.role is None and pod.role(ELECTION) is None
-        if pod.term(ELECTION) != write.expected_term or (pod.labels is None) != write.no_labels_map or role_vanished:
+        is_another = write.role in (None, PodRole.LEADER) and pod.role(ELECTION) != write.expected_role
+        if pod.term(ELECTION) != write.expected_term or (pod.labels is None) != write.no_labels_map or is_another:
             return LabelsWritten(write.ref, LabelOutcome.CHANGED, pod)
         labels = dict(pod.labels or {})
         if write.role is None:

@@ -10,7 +10,6 @@ from simulator.process import Process
 from simulator.world import World
 from tenure.election.timing import Timing
 
-
 MAX_PODS = 8
 
 
@@ -26,16 +25,17 @@ class Faults:
         timing: Timing,
         *,
         rolls_back: bool,
-        latency_s: float,
+        hectic: bool,
     ) -> None:
         self._world = world
         self._cluster = cluster
         self._bucket = bucket
         self._processes = processes
         self._lease_s = timing.duration_s
-        self._latency_s = latency_s
         self._over = False
         self.count = 0
+        paces = (0.2, 0.6) if hectic else (0.01, 0.3, 3.0)
+        self._gaps_s = [pace * self._lease_s for pace in paces]
         kinds: list[tuple[Callable[[], None], int]] = [
             (self._end_pod, 6),
             (self._flip_readiness, 6),
@@ -78,8 +78,7 @@ class Faults:
                 self._cluster.change_pod(pod, ready=True, ready_since_s=self._world.now_s)
 
     def _next(self) -> None:
-        gap_s = self._world.random.choice([0.01, 0.3, 3.0]) * self._lease_s * self._world.random.expovariate(1.0)
-        self._world.after(gap_s, self._inject)
+        self._world.after(self._world.random.choice(self._gaps_s) * self._world.random.expovariate(1.0), self._inject)
 
     def _inject(self) -> None:
         if self._over:
@@ -216,7 +215,7 @@ class Faults:
 
 
 class ShortFaults:
-    """Restarts, pauses, cuts and reconnects that all end well before the lease does; pods are created and stay Ready."""
+    """Restarts, pauses, cuts and reconnects that all end well before the lease does; pods come and stay Ready."""
 
     def __init__(
         self, world: World, cluster: Cluster, bucket: ModelBucket, processes: list[Process], timing: Timing
@@ -254,8 +253,10 @@ class ShortFaults:
             name = f"web-{self._pods}"
             self._pods += 1
             pod = self._cluster.create_pod(name, now_s=self._world.now_s)
-            ready = {"ready": True, "ready_since_s": self._world.now_s}
-            self._world.after(0.1, lambda: self._cluster.change_pod(self._cluster.pods[pod.name], **ready))
+            self._world.after(0.1, lambda: self._make_ready(pod.name))
+
+    def _make_ready(self, name: str) -> None:
+        self._cluster.change_pod(self._cluster.pods[name], ready=True, ready_since_s=self._world.now_s)
 
     def _after_a_while(self, undo: Callable[[], None]) -> None:
         self._world.after(self._longest_s * self._world.random.random(), undo)

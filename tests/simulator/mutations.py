@@ -15,11 +15,10 @@ from unittest.mock import patch
 
 from model.bucket import ModelBucket
 from simulator import cluster as simulated_cluster
-from simulator import process as simulated_process
 from simulator.invariants import Violation
 from simulator.run import simulate, simulate_short_faults
-from tenure.election import campaign, campaigner, effects, inputs, labeller, ledger, lease, routing, scribe, state
-from tenure.election.labels import role_key, term_key
+from tenure.election import campaign, effects, elector, inputs, labeller, lease, ledger, routing, scribe, state
+from tenure.election.labels import term_key
 from tenure.election.pod import Pod, PodRef
 from tenure.election.resource import Resource, Status
 from tenure.nats.store import WrongRevision
@@ -171,9 +170,11 @@ def _believe_older_entries(previous: Any, entry: Any, **named: Any) -> lease.Lea
     return _true_observe(None, entry, **named)
 
 
-def _put_without_compare(self: ModelBucket, key: str, value: bytes, *, expected_revision: int, ttl_s: int | None = None) -> int:
+def _put_without_compare(
+    self: ModelBucket, key: str, value: bytes | None, *, expected_revision: int, ttl_s: int | None = None
+) -> int:
     del expected_revision, ttl_s
-    return self.put(key, value)
+    return self.put(key, value) if value is not None else self.delete(key)
 
 
 def _repeat_revisions(self: ModelBucket) -> None:
@@ -184,11 +185,13 @@ def _repeat_revisions(self: ModelBucket) -> None:
 true_begin = ModelBucket._begin
 
 
-def _delete_on_release(self: ModelBucket, key: str, value: bytes, *, expected_revision: int, ttl_s: int | None = None) -> int:
+def _delete_on_release(
+    self: ModelBucket, key: str, value: bytes | None, *, expected_revision: int, ttl_s: int | None = None
+) -> int:
     del ttl_s
     if self.read(key).revision != expected_revision:
         raise WrongRevision(key)
-    return self.delete(key) if b'"leaderId":""' in value else self.put(key, value)
+    return self.delete(key) if value is None or b'"leaderId":""' in value else self.put(key, value)
 
 
 @contextmanager
@@ -216,12 +219,12 @@ def _let_the_floor_fall(self: scribe.Scribe, now: Any, last: Status, decision: c
 _true_next_ledger = scribe.Scribe._next_ledger
 
 
-def _never_stop_by_oneself(self: campaigner.Elector, now_s: float, lease_: Any, timing: Any) -> None:
+def _never_stop_by_oneself(self: elector.Elector, now_s: float, lease_: Any, timing: Any) -> None:
     _true_elector_observe(self, float("-inf"), lease_, timing)
     del now_s
 
 
-_true_elector_observe = campaigner.Elector.observe
+_true_elector_observe = elector.Elector.observe
 
 
 def _crown_whoever_is_there(self: simulated_cluster.Cluster, write: effects.WriteLabels) -> inputs.LabelsWritten:
@@ -236,12 +239,24 @@ MUTATIONS = (
     Mutation("crown before the stamps are acknowledged", _replace(routing, "_stamp", _crown_before_the_stamps)),
     Mutation("settle too early", _replace(routing, "plan", _settle_at_once)),
     Mutation("forget the old leader in the ledger", _replace(ledger, "advance", _forget_the_old_leader)),
-    Mutation("take the term label off at clean-up", _replace(simulated_cluster.Cluster, "write_labels", _clean_up_the_term_too)),
-    Mutation("write labels without testing the term", _replace(simulated_cluster.Cluster, "write_labels", _do_not_test_the_term)),
-    Mutation("write labels without testing the UID", _replace(simulated_cluster.Cluster, "write_labels", _do_not_test_the_uid)),
+    Mutation(
+        "take the term label off at clean-up",
+        _replace(simulated_cluster.Cluster, "write_labels", _clean_up_the_term_too),
+    ),
+    Mutation(
+        "write labels without testing the term",
+        _replace(simulated_cluster.Cluster, "write_labels", _do_not_test_the_term),
+    ),
+    Mutation(
+        "write labels without testing the UID",
+        _replace(simulated_cluster.Cluster, "write_labels", _do_not_test_the_uid),
+    ),
     Mutation("crown without the term", _replace(simulated_cluster.Cluster, "write_labels", _crown_whoever_is_there)),
     Mutation("call a higher label forged without reading", _call_higher_labels_forged),
-    Mutation("write the status whatever its version", _replace(simulated_cluster.Cluster, "write_status", _write_the_status_whatever_its_version)),
+    Mutation(
+        "write the status whatever its version",
+        _replace(simulated_cluster.Cluster, "write_status", _write_the_status_whatever_its_version),
+    ),
     Mutation("let the floor fall", _replace(scribe.Scribe, "_next_ledger", _let_the_floor_fall)),
     Mutation("claim without the floor", _replace(campaign, "_claim", _claim_without_the_floor)),
     Mutation("claim the record's next term", _replace(campaign, "_claim", _claim_the_next_of_the_record)),
@@ -250,12 +265,26 @@ MUTATIONS = (
     Mutation("delete the key on release", _replace(ModelBucket, "compare_and_set", _delete_on_release)),
     Mutation("write leases without compare-and-set", _replace(ModelBucket, "compare_and_set", _put_without_compare)),
     Mutation("let revisions repeat in a re-created bucket", _replace(ModelBucket, "_begin", _repeat_revisions)),
-    Mutation("release on mere absence from a cache", _replace(campaign, "decide", _take_absence_for_gone), breaks_calm=True),
-    Mutation("claim over a live holder that is not in the cache", _replace(campaign, "decide", _claim_over_a_live_holder), breaks_calm=True),
-    Mutation("prefer another candidate to the leader", _replace(campaign, "decide", _prefer_the_first_in_line), breaks_calm=True),
-    Mutation("decide before all pods are known", _replace(state.State, "absorb", _decide_before_all_pods_are_known), breaks_calm=True),
+    Mutation(
+        "release on mere absence from a cache", _replace(campaign, "decide", _take_absence_for_gone), breaks_calm=True
+    ),
+    Mutation(
+        "claim over a live holder that is not in the cache",
+        _replace(campaign, "decide", _claim_over_a_live_holder),
+        breaks_calm=True,
+    ),
+    Mutation(
+        "prefer another candidate to the leader",
+        _replace(campaign, "decide", _prefer_the_first_in_line),
+        breaks_calm=True,
+    ),
+    Mutation(
+        "decide before all pods are known",
+        _replace(state.State, "absorb", _decide_before_all_pods_are_known),
+        breaks_calm=True,
+    ),
     Mutation("believe older entries of the watch", _replace(state, "observe", _believe_older_entries)),
-    Mutation("never stop by oneself", _replace(campaigner.Elector, "observe", _never_stop_by_oneself)),
+    Mutation("never stop by oneself", _replace(elector.Elector, "observe", _never_stop_by_oneself)),
 )
 
 

@@ -202,7 +202,7 @@ class Process:
         if self.nats_cut or effect.connection != self._connection:
             self.post(inputs.LeaseWritten(WriteOutcome.UNAVAILABLE))
             return
-        value = render(effect.record)
+        value = None if effect.record is None else render(effect.record)
 
         def arrive() -> Input:
             if not self._bucket.exists:

@@ -68,7 +68,7 @@ class Story:
         """Let time pass without any news."""
         return self.hears(after_s=seconds)
 
-    def begins(self, record: LeaseRecord) -> list[Effect]:
+    def begins(self, record: LeaseRecord | None) -> list[Effect]:
         """Tell a new process all there is: this record, the resource, and every pod."""
         pods = [PodSeen(pod) for pod in self.pods.values()]
         return self.hears(ConnectionChanged(1), self.seen(record), ResourceSeen(self.resource), *pods, PodsComplete())
@@ -85,7 +85,7 @@ class Story:
         """The stream's leader has shown this record."""
         return LeaseRead(self._entry(record))
 
-    def seen(self, record: LeaseRecord) -> EntrySeen:
+    def seen(self, record: LeaseRecord | None) -> EntrySeen:
         """The watch has shown this record."""
         return EntrySeen(self._entry(record), connection=1)
 
@@ -99,6 +99,7 @@ class Story:
         """The API has made a label write."""
         pod = self.pods[write.ref.uid]
         assert pod.term(ELECTION) == write.expected_term, "the API would have refused this"
+        assert write.role != "leader" or pod.role(ELECTION) == write.expected_role, "the API would have refused this"
         labels = dict(pod.labels or {})
         if write.role is None:
             del labels[role_key(ELECTION)]
@@ -133,7 +134,7 @@ def at_rest() -> tuple[Story, LeaseRecord]:
     assert story.hears(story.written(renewal)) == []
     description = only(WriteStatus, story.rests(0.6))
     assert story.hears(story.acknowledged(description)) == []
-    return story, renewal.record
+    return story, record_of(renewal)
 
 
 def only(kind: type[Done], done: list[Effect]) -> Done:
@@ -144,10 +145,22 @@ def only(kind: type[Done], done: list[Effect]) -> Done:
     return effect
 
 
-def ledger_of(write: WriteStatus) -> tuple[int, int | None, str | None, list[str] | None]:
-    """Return what a status write says of term, floor, leader, and of whom must be stamped."""
+def record_of(write: WriteLease) -> LeaseRecord:
+    """Return the record that is written, which must not be a marker."""
+    assert write.record is not None
+    return write.record
+
+
+def held_by(write: WriteLease) -> tuple[str, int]:
+    """Return holder and term of the record that is to be written."""
+    record = record_of(write)
+    return record.holder, record.term
+
+
+def ledger_of(write: WriteStatus) -> tuple[int, int | None, str | None, list[str]]:
+    """Return what a status write says of term, floor, leader, and of whom must be stamped (`*`: everybody)."""
     status = write.status
-    unfenced = None if status.unfenced is None else [ref.name for ref in status.unfenced]
+    unfenced = [ref.name for ref in status.unfenced]
     return status.term, status.term_floor, None if status.leader is None else status.leader.identity, unfenced
 
 

@@ -88,6 +88,11 @@ def _foreign(holder: str, **changes: Any) -> View:
             Release(FIRST.identity),
             id="gone, and come back under its old name: another candidate",
         ),
+        pytest.param(
+            a_view(a_record(SECOND, 8), candidates=(), now_s=RUN_OUT_S),
+            Claim(None, 9),
+            id="the last claimant ran out before it was shown, and nobody is left: a term for nobody",
+        ),
         # Its holder never was one.
         pytest.param(_foreign("node-3"), Wait(foreign=True), id="a node of the seed"),
         pytest.param(_foreign("node-3", now_s=RUN_OUT_S), Claim(FIRST, 8), id="a node of the seed that has run out"),
@@ -162,12 +167,6 @@ def test_of_a_held_record(view: View, decision: Decision) -> None:
             Claim(FIRST, MAX_TERM),
             id="the highest term of all",
         ),
-        pytest.param(
-            a_view(None, status=a_status(0), fresh=True), Claim(FIRST, 1), id="the very first term of an election"
-        ),
-        pytest.param(
-            a_view(None, status=a_status(0), fresh=True, candidates=(_NOT_READY,)), Wait(), id="the first pod starts"
-        ),
     ],
 )
 def test_of_a_free_record(view: View, decision: Decision) -> None:
@@ -185,7 +184,6 @@ def _record(holder: str = "web-0_elsewhere", **fields: Any) -> LeaseRecord:
         (_held(now_s=RUN_OUT_S), Standing.HELD),
         (a_view(a_record("", 7)), Standing.FREE),
         (a_view(None), Standing.LOST),
-        (a_view(None, fresh=True, status=a_status(0)), Standing.FREE),
         (a_view(_record(namespace_uid=_ANOTHER_CLUSTER)), Standing.CONFLICT),
         (a_view(_record(namespace_uid=_ANOTHER_CLUSTER), now_s=RUN_OUT_S), Standing.HELD),
         (a_view(_record("", namespace_uid=_ANOTHER_CLUSTER)), Standing.FREE),

@@ -13,6 +13,7 @@ from tenure.election.campaign import (
     Claim,
     Decision,
     Hold,
+    Mark,
     RaiseFloor,
     ReadAgain,
     View,
@@ -25,11 +26,7 @@ from unit.views import FIRST, LED_BY_FIRST, LED_BY_NOBODY, READ_AFTER, RUN_OUT_S
 
 _JUNK = Unbelievable("it is not JSON")
 _LED_BY_SECOND = a_status(7, a_leader(SECOND))
-_FLOOR_RAISED: dict[str, Any] = {
-    "status": a_status(7, a_leader(FIRST), floor=23),
-    "floor_raised": True,
-    "lease": READ_AFTER,
-}
+_FLOOR_RAISED: dict[str, Any] = {"status": a_status(7, a_leader(FIRST), floor=23), "floor_covers": 7}
 
 
 def _absent(**changes: Any) -> View:
@@ -49,7 +46,7 @@ def _absent(**changes: Any) -> View:
         pytest.param(_absent(highest_label=40), RaiseFloor(56, lost=True), id="from the highest label"),
         pytest.param(_absent(**_FLOOR_RAISED), Claim(FIRST, 24), id="then the floor + 1 is claimed"),
         pytest.param(
-            _absent(status=replace(_LED_BY_SECOND, term_floor=23), floor_raised=True),
+            _absent(status=replace(_LED_BY_SECOND, term_floor=23), floor_covers=7),
             Claim(SECOND, 24),
             id="the leader that is shown goes first, not the first in line",
         ),
@@ -71,7 +68,7 @@ def _absent(**changes: Any) -> View:
         pytest.param(
             _absent(
                 status=replace(_LED_BY_SECOND, term_floor=23),
-                floor_raised=True,
+                floor_covers=7,
                 candidates=(FIRST, a_pod("web-1", uid="another", ordinal=1)),
             ),
             Claim(FIRST, 24),
@@ -79,17 +76,37 @@ def _absent(**changes: Any) -> View:
         ),
         pytest.param(_absent(candidates=()), RaiseFloor(23, lost=True), id="nobody is there, a leader is shown"),
         pytest.param(_absent(**_FLOOR_RAISED, candidates=()), Claim(None, 24), id="nobody is there: a term for nobody"),
-        pytest.param(_absent(candidates=(), status=LED_BY_NOBODY), Wait(), id="nobody is there and nobody is shown"),
+        pytest.param(
+            _absent(candidates=(), status=LED_BY_NOBODY), Wait(foreign=False), id="nobody is there and nobody is shown"
+        ),
         pytest.param(
             _absent(status=LED_BY_NOBODY), RaiseFloor(23, lost=True), id="lost while nobody led: the floor goes first"
         ),
+        pytest.param(_absent(lease={"revision": 0}), Mark(), id="not even a marker: one is made first"),
+        pytest.param(_absent(lease={"revision": 8, **READ_AFTER}), RaiseFloor(23, lost=True), id="a marker"),
         pytest.param(
-            _absent(status=a_status(0), lease={}), ReadAgain(), id="no term yet, but another process may have claimed"
+            _absent(**{**_FLOOR_RAISED, "lease": {"revision": 8}}),
+            ReadAgain(),
+            id="the floor covers another marker: whoever claimed since may have had the floor + 1",
         ),
         pytest.param(
-            _absent(status=a_status(0), fresh=True, highest_label=5),
+            _absent(status=a_status(0)), RaiseFloor(16, lost=True), id="no term yet, but somebody may have claimed"
+        ),
+        pytest.param(
+            _absent(status=a_status(0), floor_covers=7, lease={}),
+            Claim(FIRST, 1),
+            id="the very first term of an election",
+        ),
+        pytest.param(_absent(status=a_status(0), candidates=()), Wait(), id="no term yet, and no pod"),
+        pytest.param(
+            _absent(status=a_status(0), candidates=(), floor_covers=7, stray_leader=True),
+            Claim(None, 1),
+            id="no term yet, no pod, but a label of an earlier life shows a leader",
+        ),
+        pytest.param(
+            _absent(status=a_status(0), highest_label=5),
             RaiseFloor(21, lost=True),
-            id="no term yet, but a label tells of an earlier life",
+            id="a label tells of an earlier life",
         ),
     ],
 )
@@ -156,6 +173,14 @@ def test_of_a_record_that_cannot_be_believed(view: View, decision: Decision) -> 
             a_view(a_record("node-3", 6, **_STRANGER)), Wait(foreign=True), id="a stranger's, alive, below it"
         ),
         pytest.param(
+            a_view(a_record(FIRST, 6, writer="library/web-0")), Wait(foreign=True), id="a pod's own, alive, below it"
+        ),
+        pytest.param(
+            a_view(a_record(FIRST, 6, namespace_uid=None)),
+            Wait(foreign=True),
+            id="an operator's of who knows which cluster, alive, below it",
+        ),
+        pytest.param(
             a_view(a_record("node-3", 6, **_STRANGER), now_s=RUN_OUT_S, lease=READ_AFTER),
             RaiseFloor(23, lost=True),
             id="a stranger's, run out, below it",
@@ -220,7 +245,7 @@ _AT_THE_END = a_status(MAX_TERM, a_leader(FIRST))
             id="no term is left above the floor",
         ),
         pytest.param(
-            _absent(status=replace(_AT_THE_END, term=7), floor_raised=True), Wait(), id="the floor is the last term"
+            _absent(status=replace(_AT_THE_END, term=7), floor_covers=7), Wait(), id="the floor is the last term"
         ),
         pytest.param(a_view(a_record("", MAX_TERM), status=_AT_THE_END), Wait(), id="the last term was released"),
         pytest.param(a_view(a_record(FIRST, MAX_TERM), status=_AT_THE_END), Hold(FIRST), id="the last term is held"),

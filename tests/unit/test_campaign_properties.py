@@ -14,6 +14,7 @@ from tenure.election.campaign import (
     Claim,
     Confirm,
     Hold,
+    Mark,
     RaiseFloor,
     ReadAgain,
     Release,
@@ -65,19 +66,23 @@ _values: st.SearchStrategy[LeaseRecord | Unbelievable | None] = st.one_of(
 def views(candidates: st.SearchStrategy[tuple[Pod, ...]] = _candidates) -> st.SearchStrategy[View]:
     """Views of every kind; the record was seen at 100 s and runs out at 115 s."""
     return st.builds(
-        lambda now_s, record, read_at_s, **known: View(
-            now_s=now_s, lease=a_lease(record, read_at_s=read_at_s), namespace_uid=NAMESPACE_UID, **known
+        lambda now_s, record, revision, read_at_s, **known: View(
+            now_s=now_s,
+            lease=a_lease(record, revision=revision, read_at_s=read_at_s),
+            namespace_uid=NAMESPACE_UID,
+            **known,
         ),
         now_s=st.sampled_from([105.0, 115.0]),
         record=_values,
+        revision=st.sampled_from([0, 3, 7]),
         read_at_s=st.sampled_from([None, 100.0, 104.0]),
         status=_statuses,
         resource_seen_at_s=st.just(103.0),
         candidates=candidates,
         gone=st.sampled_from([frozenset(), frozenset(_UIDS), frozenset(_UIDS[:1])]),
         highest_label=st.sampled_from([0, 3, 60]),
-        fresh=_flags,
-        floor_raised=_flags,
+        stray_leader=_flags,
+        floor_covers=st.sampled_from([None, 3, 7]),
     )
 
 
@@ -171,22 +176,21 @@ def test_once_the_floor_of_a_lost_record_is_raised_no_term_is_claimed_that_could
     highest_claimable_before = _floor(view) + CLAIM_GAP
 
     raised = replace(view.status, term_floor=decision.floor)
-    later = decide(replace(view, status=raised, floor_raised=True))
+    later = decide(replace(view, status=raised, floor_covers=view.lease.revision))
 
     assert decision.floor >= highest_claimable_before
     assert not isinstance(later, Claim) or later.term > highest_claimable_before
 
 
 @given(views())
-def test_a_lost_record_is_claimed_only_on_a_read_after_the_resource_and_after_the_floor(view: View) -> None:
-    lost = view.lease.record is None and not (view.fresh and not view.highest_label)
+def test_a_lost_record_is_claimed_only_in_the_place_of_the_revision_that_the_floor_covers(view: View) -> None:
     decision = decide(view)
 
-    if lost and isinstance(decision, Claim | RaiseFloor):
+    if view.lease.record is None and isinstance(decision, Claim):
+        assert view.floor_covers == view.lease.revision != 0
+    if view.lease.record is None and isinstance(decision, RaiseFloor) and decision.lost:
         assert view.lease.read_at_s is not None
         assert view.lease.read_at_s >= view.resource_seen_at_s
-    if lost and isinstance(decision, Claim):
-        assert view.floor_raised
 
 
 @dataclass
@@ -201,7 +205,8 @@ class _Follower:
         match decision:
             case RaiseFloor(floor, lost):
                 status = replace(view.status, term_floor=floor)
-                view = replace(view, status=status, floor_raised=view.floor_raised or lost, resource_seen_at_s=now_s)
+                covers = lease.revision if lost else view.floor_covers
+                view = replace(view, status=status, floor_covers=covers, resource_seen_at_s=now_s)
                 now_s += 0.1
             case ReadAgain():
                 view = replace(view, lease=replace(lease, read_at_s=now_s))
@@ -213,7 +218,9 @@ class _Follower:
             case Claim(pod, term):
                 assert pod is not None
                 record = a_record(pod, term)
-                view = replace(view, lease=a_lease(record, seen_at_s=now_s), floor_raised=False, fresh=False)
+                view = replace(view, lease=a_lease(record, revision=lease.revision + 1, seen_at_s=now_s))
+            case Mark():
+                view = replace(view, lease=a_lease(None, revision=9, seen_at_s=now_s))
             case Wait():
                 now_s = max(now_s, lease.runs_out_at_s())
         self.view = replace(view, now_s=now_s)

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from tenure import __version__, cli, log
 from tenure.kubernetes.access import NoConfiguration
 from tenure.nats.bucket import BucketRefused
+from tenure.process import OperatorFailed
 from tenure.settings import Settings
 
 
@@ -38,7 +39,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> type[_Started]:
     """Lets nothing start, leaves the logs alone, and hides the variables of whoever runs the tests."""
     for name in [name for name in os.environ if name.startswith("TENURE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("KUBECONFIG", "the-users-own")  # to be restored: the command sets it for Kopf
     monkeypatch.setattr(_Started, "told", [], raising=False)
     monkeypatch.setattr(_Started, "logs", [], raising=False)
     monkeypatch.setattr(_Started, "error", None)
@@ -85,6 +85,7 @@ def test_the_help_of_run_explains_every_option() -> None:
     assert "Run the operator until SIGTERM or Ctrl-C." in result.output
     for option in _options():
         assert option.opts[0] in result.output
+        assert f"TENURE_{option.opts[0][2:].replace('-', '_').upper()}" in " ".join(result.output.split())
         assert option.help or isinstance(option.type, click.Choice), f"{option.name} has no help"
 
 
@@ -105,7 +106,6 @@ def test_what_is_not_said_has_a_default(started: type[_Started]) -> None:
     assert (result.exit_code, result.output) == (0, "")
     assert started.told == [(Settings(nats_urls=("nats://nats:4222",)), None, ("0.0.0.0", 8080))]
     assert started.logs == [("info", "auto")]
-    assert os.environ["KUBECONFIG"] == "the-users-own"
 
 
 def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
@@ -129,7 +129,6 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
     )
     assert started.told == [(settings, str(kubeconfig), ("127.0.0.1", 9000))]
     assert started.logs == [("debug", "json")]
-    assert os.environ["KUBECONFIG"] == str(kubeconfig)
 
 
 def _options() -> list[click.Option]:
@@ -172,6 +171,31 @@ def _defaults() -> tuple[Settings, str | None, tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
+    "selector",
+    [
+        "app=web",
+        "app==web",
+        "app!=web",
+        "app",
+        "!app",
+        "app=",
+        "a.b/c-d_e=f",
+        "tier in (a, b)",
+        "x notin (y),app=web, !z",
+    ],
+)
+def test_a_pod_selector_is_written_as_for_kubectl(started: type[_Started], selector: str) -> None:
+    assert _invoke("run", *_URL, "--pod-selector", selector).exit_code == 0
+    assert started.told[0][0].pod_selector == selector
+
+
+@pytest.mark.parametrize("url", ["nats://nats:4222", "tls://a:b@nats", "ws://nats/", "wss://nats", "nats.example:4222"])
+def test_a_nats_url_is_one_of_a_scheme_that_nats_knows_or_of_none(started: type[_Started], url: str) -> None:
+    assert _invoke("run", "--nats-url", url).exit_code == 0
+    assert started.told[0][0].nats_urls == (url,)
+
+
+@pytest.mark.parametrize(
     ("value", "listen"),
     [
         ("0.0.0.0:8080", ("0.0.0.0", 8080)),
@@ -200,8 +224,21 @@ def test_where_to_listen(started: type[_Started], value: str, listen: tuple[str,
         ([*_URL, "--kubeconfig=/does/not/exist"], "File '/does/not/exist' does not exist"),
         ([*_URL, "--log-level=loud"], "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
         ([*_URL, "--log-format=xml"], "'xml' is not one of 'auto', 'text', 'json'"),
-        ([*_URL, "--bucket=my bucket"], "Invalid value for '--bucket': use letters, digits, '-' and '_'"),
+        (
+            [*_URL, "--bucket=my bucket"],
+            "Invalid value for '--bucket': 'my bucket' is not valid: use letters, digits, '-' and '_'",
+        ),
         ([*_URL, "--bucket="], "Invalid value for '--bucket'"),
+        (
+            ["--nats-url="],
+            "(env var: 'TENURE_NATS_URL'): '' is not valid: write for instance nats://nats.example:4222",
+        ),
+        (["--nats-url=http://nats:4222"], "'http://nats:4222' is not valid: write for instance nats://"),
+        (["--nats-url=nats://a nats://b"], "'nats://a nats://b' is not valid"),
+        ([*_URL, "--namespace=Shop"], "'Shop' is not valid: use a namespace's name, such as shop"),
+        ([*_URL, "--namespace=shop,office"], "'shop,office' is not valid"),
+        ([*_URL, "--pod-selector=app is web"], "'app is web' is not a label key"),
+        ([*_URL, "--pod-selector=app=my web"], "Write for instance app=web or 'tier in (a, b)'"),
         ([*_URL, "--frequency=3"], "No such option '--frequency'"),
         ([*_URL, "web"], "Got unexpected extra argument (web)"),
     ],
@@ -219,6 +256,7 @@ def test_what_is_wrong_is_said_and_nothing_starts(started: type[_Started], argum
     [
         (NoConfiguration("There is no kubeconfig."), "tenure: There is no kubeconfig.\n"),
         (BucketRefused("The bucket has a history of 1."), "tenure: The bucket has a history of 1.\n"),
+        (OperatorFailed("Kopf has stopped watching."), "tenure: Kopf has stopped watching.\n"),
         (OSError(98, "Address already in use"), "tenure: [Errno 98] Address already in use\n"),
     ],
 )

@@ -66,13 +66,6 @@ def _derive(status: Status | None = None, *, now_wall_s: float = 50.0, **facts: 
             "node-3 holds the lease and is no pod of this election.",
         ),
         (
-            {**_NOBODY, "unbelievable": "it is not JSON"},
-            "LeaderElected",
-            "False",
-            "UnbelievableRecord",
-            "The lease record cannot be believed: it is not JSON.",
-        ),
-        (
             {**_NOBODY, "candidates": 0, "eligible": 0},
             "LeaderElected",
             "False",
@@ -91,6 +84,20 @@ def _derive(status: Status | None = None, *, now_wall_s: float = 50.0, **facts: 
         ({"nats_available": False}, "LeaseHeld", "True", "Held", "The leader's lease is renewed."),
         (
             {"lease_held": False, "nats_available": False},
+            "LeaseHeld",
+            "False",
+            "NATSUnavailable",
+            "NATS does not answer: the leader stays, and no other can be elected until it does.",
+        ),
+        (
+            {"lease_held": False, "unbelievable": "it is not JSON"},
+            "LeaseHeld",
+            "False",
+            "UnbelievableRecord",
+            "The lease record cannot be believed: it is not JSON.",
+        ),
+        (
+            {"lease_held": False, "unbelievable": "it is not JSON", "nats_available": False},
             "LeaseHeld",
             "False",
             "NATSUnavailable",
@@ -188,6 +195,7 @@ def test_a_time_of_change_moves_only_with_the_status() -> None:
     assert (later["LeaderElected"].message, later["LeaderElected"].changed_at_s) == ("web-1 leads.", 50.0)
     assert (later["LeaseHeld"].reason, later["LeaseHeld"].changed_at_s) == ("NotHeld", 60.0)
     assert later["Accepted"].changed_at_s == 50.0
+    assert (later["Ready"].reason, later["Ready"].changed_at_s) == ("NotHeld", 60.0)
 
 
 def test_two_conditions_say_the_same_whenever_they_changed() -> None:

@@ -58,8 +58,8 @@ class _Stage:
         for number in numbers:
             self.dispatcher.post(seat, _mail(number))
 
-    def _carry_out(self, who: Key, effect: Effect) -> None:
-        self.effects.append((who, effect))
+    def _carry_out(self, seat: Seat, effect: Effect) -> None:
+        self.effects.append((seat.who, effect))
         self.on_effect()
 
 
@@ -231,6 +231,19 @@ def test_who_was_removed_is_stepped_no_more() -> None:
 
     run(scenario())
     assert (with_mail.steps, with_timer.steps, with_late_mail.steps) == ([], [(0.0, [1])], [])
+
+
+def test_after_closing_mail_is_of_no_use() -> None:
+    stepper = _Stepper()
+
+    async def scenario() -> None:
+        stage = _Stage()
+        stage.dispatcher.close()
+        stage.post(stage.seat(stepper), 1)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert stepper.steps == []
 
 
 def test_after_closing_nobody_is_stepped() -> None:

@@ -26,8 +26,17 @@ def _pod(labels: dict[str, str] | None, uid: str = "uid-0") -> dict[str, Any]:
     return {"metadata": metadata, "spec": {"nodeName": "node-1"}}
 
 
-def _write(expected: str | None, role: PodRole | None, term: int | None, *, no_map: bool = False) -> WriteLabels:
-    return WriteLabels(_REF, expected, role, term, no_labels_map=no_map)
+def _write(
+    expected: str | None,
+    role: PodRole | None,
+    term: int | None,
+    *,
+    seen_role: str | None = "follower",
+    no_map: bool = False,
+) -> WriteLabels:
+    return WriteLabels(
+        ref=_REF, expected_term=expected, expected_role=seen_role, role=role, term=term, no_labels_map=no_map
+    )
 
 
 def _apply(body: dict[str, Any], write: WriteLabels) -> Any:
@@ -39,8 +48,8 @@ def _apply(body: dict[str, Any], write: WriteLabels) -> Any:
     [
         pytest.param(
             {"app": "web"},
-            _write(None, PodRole.LEADER, 7),
-            {"app": "web", _ROLE: "leader", _TERM: "7"},
+            _write(None, PodRole.FOLLOWER, 7),
+            {"app": "web", _ROLE: "follower", _TERM: "7"},
             id="the first labels of a pod",
         ),
         pytest.param(
@@ -79,22 +88,36 @@ def test_a_write_changes_its_own_labels_and_nothing_else(
     ("body", "write", "error"),
     [
         pytest.param(
-            _pod({_TERM: "7"}, uid="uid-1"), _write("7", PodRole.LEADER, 7), json_patch.TestFailed, id="another pod"
+            _pod({_TERM: "7"}, uid="uid-1"), _write("7", PodRole.FOLLOWER, 7), json_patch.TestFailed, id="another pod"
         ),
-        pytest.param(_pod({_TERM: "8"}), _write("7", PodRole.LEADER, 7), json_patch.TestFailed, id="a higher term"),
-        pytest.param(_pod({_TERM: "6"}), _write("7", PodRole.LEADER, 7), json_patch.TestFailed, id="a lower term"),
-        pytest.param(_pod({}), _write("7", PodRole.LEADER, 7), json_patch.TestFailed, id="the term was taken away"),
-        pytest.param(_pod({_TERM: "1"}), _write(None, PodRole.LEADER, 7), json_patch.TestFailed, id="a term has come"),
-        pytest.param(_pod({_TERM: "0"}), _write(None, PodRole.LEADER, 7), json_patch.TestFailed, id="a term of 0"),
-        pytest.param(_pod({_TERM: ""}), _write(None, PodRole.LEADER, 7), json_patch.TestFailed, id="an empty term"),
+        pytest.param(_pod({_TERM: "8"}), _write("7", PodRole.FOLLOWER, 7), json_patch.TestFailed, id="a higher term"),
+        pytest.param(_pod({_TERM: "6"}), _write("7", PodRole.FOLLOWER, 7), json_patch.TestFailed, id="a lower term"),
+        pytest.param(_pod({}), _write("7", PodRole.FOLLOWER, 7), json_patch.TestFailed, id="the term was taken away"),
+        pytest.param(
+            _pod({_TERM: "1"}), _write(None, PodRole.FOLLOWER, 7), json_patch.TestFailed, id="a term has come"
+        ),
+        pytest.param(_pod({_TERM: "0"}), _write(None, PodRole.FOLLOWER, 7), json_patch.TestFailed, id="a term of 0"),
+        pytest.param(_pod({_TERM: ""}), _write(None, PodRole.FOLLOWER, 7), json_patch.TestFailed, id="an empty term"),
         pytest.param(
             _pod({"app": "web"}),
-            _write(None, PodRole.LEADER, 7, no_map=True),
+            _write(None, PodRole.FOLLOWER, 7, no_map=True),
             json_patch.TestFailed,
             id="labels have come: they must not be thrown away",
         ),
-        pytest.param(_pod(None), _write(None, PodRole.LEADER, 7), json_patch.PathMissing, id="all labels are gone"),
+        pytest.param(_pod(None), _write(None, PodRole.FOLLOWER, 7), json_patch.PathMissing, id="all labels are gone"),
         pytest.param(_pod({_TERM: "7"}), _write("7", None, None), json_patch.PathMissing, id="no role to take off"),
+        pytest.param(
+            _pod({_TERM: "7"}),
+            _write("7", PodRole.LEADER, 7),
+            json_patch.TestFailed,
+            id="a crown, and the role is gone",
+        ),
+        pytest.param(
+            _pod({_ROLE: "king", _TERM: "7"}),
+            _write("7", PodRole.LEADER, 7),
+            json_patch.TestFailed,
+            id="a crown, and the role is another",
+        ),
     ],
 )
 def test_a_write_that_was_decided_on_something_else_is_refused(
@@ -108,8 +131,9 @@ _labels = st.none() | st.dictionaries(
     st.sampled_from([_ROLE, _TERM, "app", "role.tenure.dev/db"]), st.sampled_from(["leader", "follower", "7", "8", "x"])
 )
 _writes = st.builds(
-    lambda term, role, new, no_map: _write(term, role, new, no_map=no_map),
+    lambda term, seen_role, role, new, no_map: _write(term, role, new, seen_role=seen_role, no_map=no_map),
     st.sampled_from([None, "7", "8", "x"]),
+    st.sampled_from([None, "leader", "follower"]),
     st.sampled_from([None, *PodRole]),
     st.none() | st.integers(1, 9),
     st.booleans(),
@@ -118,15 +142,18 @@ _writes = st.builds(
 
 @given(_labels, _writes)
 def test_a_write_is_a_compare_and_set_on_uid_and_term(labels: dict[str, str] | None, write: WriteLabels) -> None:
-    """Whatever the pod carries: either nothing happens, or the term was the expected one and the result is as asked."""
-    seen = (labels or {}).get(_TERM)
+    """Whatever the pod carries: either nothing happens, or it is what was expected and the result is as asked."""
+    seen, seen_role = (labels or {}).get(_TERM), (labels or {}).get(_ROLE)
     try:
         after = _apply(_pod(labels), write)
     except (json_patch.TestFailed, json_patch.PathMissing):
-        role_is_missing = write.role is None and _ROLE not in (labels or {})
-        assert seen != write.expected_term or (labels is None) is not write.no_labels_map or role_is_missing
+        role_is_missing = write.role is None and seen_role is None
+        role_is_another = write.role is PodRole.LEADER and seen_role != write.expected_role
+        is_another = seen != write.expected_term or (labels is None) is not write.no_labels_map
+        assert is_another or role_is_missing or role_is_another
         return
     assert seen == write.expected_term
+    assert write.role is not PodRole.LEADER or seen_role == write.expected_role
     assert after.get(_ROLE) == write.role
     assert after.get(_TERM) == (seen if write.term is None else str(write.term))
     others = {key: value for key, value in (labels or {}).items() if key not in (_ROLE, _TERM)}
@@ -139,7 +166,13 @@ def test_what_was_seen_through_parse_pod_is_what_the_patch_tests(
 ) -> None:
     """A write that is made of what `parse_pod` has shown is never refused for what it tests."""
     pod = parse_pod(_pod(labels))
-    made = _write(pod.term(ELECTION), write.role or PodRole.FOLLOWER, write.term, no_map=pod.labels is None)
+    made = _write(
+        pod.term(ELECTION),
+        write.role or PodRole.FOLLOWER,
+        write.term,
+        seen_role=pod.role(ELECTION),
+        no_map=pod.labels is None,
+    )
 
     assert _apply(_pod(labels), made)[_ROLE] == made.role
 
@@ -150,6 +183,7 @@ def test_a_key_is_escaped_in_a_path() -> None:
     assert paths == [
         "/metadata/uid",
         "/metadata/labels/term.tenure.dev~1web",
+        "/metadata/labels/role.tenure.dev~1web",
         "/metadata/labels/role.tenure.dev~1web",
         "/metadata/labels/term.tenure.dev~1web",
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.election.ledger import advance, must_stamp, settle
-from tenure.election.pod import PodRef
+from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.resource import MAX_HISTORY, Leader, PastTerm, Status
 from unit.builders import a_leader, a_pod
 from unit.views import LED_BY_FIRST, LED_BY_NOBODY, a_status
@@ -44,12 +44,23 @@ def _advance(status: Status, leader: Leader | None, term: int | None = None) -> 
         pytest.param(a_status(7, _PODS[_B], unfenced=(_A,)), _PODS[_A], (_B,), id="a former leader leads again"),
         pytest.param(a_status(7, _PODS[_B], unfenced=(_A,)), _PODS[_B], (_A,), id="the same one, others unstamped"),
         pytest.param(a_status(7, _PODS[_A], unfenced=(_A,)), None, (_A,), id="no pod stands in it twice"),
-        pytest.param(a_status(7, _PODS[_A], unfenced=None), _PODS[_B], None, id="without a ledger there is none yet"),
-        pytest.param(a_status(7, _PODS[_A], unfenced=None), None, None, id="without a ledger, nobody follows"),
+        pytest.param(
+            a_status(7, _PODS[_A], unfenced=(EVERYBODY,)),
+            _PODS[_B],
+            (EVERYBODY, _A),
+            id="everybody, and the last leader",
+        ),
+        pytest.param(a_status(0, unfenced=(EVERYBODY,)), _PODS[_A], (EVERYBODY,), id="everybody, in a new resource"),
+        pytest.param(
+            a_status(8, _PODS[_B], unfenced=(EVERYBODY, _A)),
+            _PODS[_A],
+            (EVERYBODY, _B),
+            id="everybody but who leads now",
+        ),
     ],
 )
 def test_who_must_be_stamped_after_a_change(
-    before: Status, leader: Leader | None, unfenced: tuple[PodRef, ...] | None
+    before: Status, leader: Leader | None, unfenced: tuple[PodRef, ...]
 ) -> None:
     after = _advance(before, leader)
 
@@ -91,7 +102,7 @@ def test_settling_empties_the_ledger_and_changes_nothing_else() -> None:
     status = a_status(7, _PODS[_A], unfenced=(_B,), candidates=3)
 
     assert settle(status) == replace(status, unfenced=())
-    assert settle(replace(status, unfenced=None)).unfenced == ()
+    assert settle(replace(status, unfenced=(EVERYBODY, _B))).unfenced == ()
 
 
 @pytest.mark.parametrize(
@@ -100,12 +111,23 @@ def test_settling_empties_the_ledger_and_changes_nothing_else() -> None:
         pytest.param(a_status(7, _PODS[_A], unfenced=(_B,)), None, (_B,), id="those in the ledger"),
         pytest.param(a_status(7, _PODS[_A], unfenced=(_B,)), (_A, _B, _C), (_B,), id="those, whatever a list shows"),
         pytest.param(a_status(7, _PODS[_A]), (_B,), (), id="nobody: the ledger is empty"),
-        pytest.param(a_status(7, _PODS[_A], unfenced=None), None, None, id="not known without a list"),
-        pytest.param(a_status(7, _PODS[_A], unfenced=None), (_A, _B, _C), (_B, _C), id="all listed but the leader"),
-        pytest.param(a_status(7, unfenced=None), (_A, _B), (_A, _B), id="all listed: nobody leads"),
-        pytest.param(a_status(7, _FOREIGN, unfenced=None), (_A, _B), (_A, _B), id="all listed: the leader is no pod"),
+        pytest.param(a_status(7, _PODS[_A], unfenced=(EVERYBODY,)), None, None, id="not known without a list"),
         pytest.param(
-            a_status(7, Leader("a_new", PodRef("a", "new")), unfenced=None),
+            a_status(7, _PODS[_A], unfenced=(EVERYBODY,)), (_A, _B, _C), (_B, _C), id="all listed but the leader"
+        ),
+        pytest.param(a_status(7, unfenced=(EVERYBODY,)), (_A, _B), (_A, _B), id="all listed: nobody leads"),
+        pytest.param(
+            a_status(7, _FOREIGN, unfenced=(EVERYBODY,)), (_A, _B), (_A, _B), id="all listed: the leader is no pod"
+        ),
+        pytest.param(
+            a_status(8, _PODS[_B], unfenced=(EVERYBODY, _A)),
+            (_C, _B),
+            (_A, _C),
+            id="all listed, and those in the ledger",
+        ),
+        pytest.param(a_status(8, _PODS[_B], unfenced=(EVERYBODY, _A)), (_A, _C), (_A, _C), id="nobody twice"),
+        pytest.param(
+            a_status(7, Leader("a_new", PodRef("a", "new")), unfenced=(EVERYBODY,)),
             (PodRef("a", "new"), _A),
             (_A,),
             id="another incarnation of the leader's pod is another pod",

@@ -116,12 +116,13 @@ class _Stream(io.StringIO):
 @pytest.fixture
 def loggers() -> Iterator[None]:
     """Restores what `configure` changes."""
-    root, ours = logging.getLogger(), logging.getLogger("tenure")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
+    root = logging.getLogger()
+    changed = [root, logging.getLogger("tenure"), logging.getLogger("kubernetes")]
+    handlers, levels = root.handlers[:], [logger.level for logger in changed]
     yield
     root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
+    for logger, level in zip(changed, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,27 @@ def test_the_level_is_that_of_our_own_lines(
             logger.log(logging.getLevelName(each.upper()), "%s of %s", each, whose)
 
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == shown
+
+
+def test_kopfs_failed_attempts_are_short_warnings(loggers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = _Stream(is_terminal=False)
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    configure("info", "json")
+    try:
+        _raise()
+    except RuntimeError:
+        logging.getLogger("kopf.watching").exception("Request attempt failed: %s", "x" * 1000)
+        logging.getLogger("tenure.process").exception("A step failed")
+
+    kopfs, ours = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (kopfs["level"], kopfs["message"][:24], len(kopfs["message"])) == (
+        "warning",
+        "Kopf: Request attempt fa",
+        306,
+    )
+    assert "traceback" not in kopfs
+    assert (ours["level"], "traceback" in ours) == ("error", True)
 
 
 def test_configuring_twice_writes_each_line_once(loggers: None, monkeypatch: pytest.MonkeyPatch) -> None:

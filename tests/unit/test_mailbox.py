@@ -82,14 +82,14 @@ def test_a_resource_that_was_read_is_a_result_and_not_replaced_by_the_watch() ->
     assert _taken(read, seen) == [seen, read]
 
 
-def test_an_entry_comes_after_its_connection_and_all_pods_before_their_end() -> None:
+def test_an_entry_comes_after_its_connection_and_the_resource_and_all_pods_before_their_end() -> None:
     pod, result = PodSeen(a_pod("a")), LeaseWritten(WriteOutcome.UNKNOWN)
     resource = ResourceSeen(a_resource())
 
     assert _taken(result, PodsComplete(), pod, resource, _entry(7, connection=2), ConnectionChanged(2)) == [
         ConnectionChanged(2),
-        _entry(7, connection=2),
         resource,
+        _entry(7, connection=2),
         pod,
         PodsComplete(),
         result,

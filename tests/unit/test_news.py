@@ -75,6 +75,10 @@ def test_an_end_that_was_not_seen_is_not_told() -> None:
     assert _news(LED_BY_FIRST, after) == [Announce("LeaderElected", "web-0 leads, term 9.", pod=FIRST.ref)]
 
 
+def test_an_end_that_the_status_does_not_remember_is_not_told() -> None:
+    assert _news(LED_BY_FIRST, a_status(8)) == []
+
+
 def test_nothing_is_told_of_the_same_status_nor_of_numbers() -> None:
     status = _says(LED_BY_FIRST, "Routed", "LabelRefused")
 
@@ -88,7 +92,7 @@ _WARNINGS = [
     ("Accepted", Reason.INVALID_SPEC),
     ("Accepted", Reason.RECORD_CONFLICT),
     ("LeaderElected", Reason.FOREIGN_HOLDER),
-    ("LeaderElected", Reason.UNBELIEVABLE_RECORD),
+    ("LeaseHeld", Reason.UNBELIEVABLE_RECORD),
     ("LeaderElected", Reason.NO_CANDIDATES),
     ("LeaderElected", Reason.NO_ELIGIBLE_CANDIDATE),
     ("LeaseHeld", Reason.NATS_UNAVAILABLE),

@@ -67,6 +67,7 @@ def test_a_pod_shows_its_labels_for_each_election_apart() -> None:
     assert (pod.role("web"), pod.term("web")) == ("leader", "7")
     assert (pod.role("db"), pod.term("db")) == (None, None)
     bare = Pod("web-0", "uid", 1, None)
+    assert not bare.eligible
     assert (bare.role("web"), bare.term("web")) == (None, None)
 
 

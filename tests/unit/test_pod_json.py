@@ -122,7 +122,9 @@ def _client(api: _Api) -> KubernetesClient:
     return cast(KubernetesClient, api)
 
 
-_WRITE = WriteLabels(_REF, "7", PodRole.FOLLOWER, 8)
+_STAMP = WriteLabels(ref=_REF, expected_term="7", expected_role="leader", role=PodRole.FOLLOWER, term=8)
+_CROWN = WriteLabels(ref=_REF, expected_term="7", expected_role="follower", role=PodRole.LEADER, term=8)
+_CLEAN = WriteLabels(ref=_REF, expected_term="7", expected_role="follower", role=None, term=None)
 _SAME = _body(metadata={"labels": {_ROLE: "leader", _TERM: "7"}})
 _HIGHER = _body(metadata={"labels": {_TERM: "9"}})
 _COME_BACK = _body(metadata={"uid": "uid-1", "labels": {_TERM: "7"}})
@@ -171,19 +173,31 @@ _INVALID = Invalid("422 the policy says no")
     ],
 )
 def test_the_answer_to_a_label_write_means(api: _Api, result: LabelsWritten) -> None:
-    assert run(write_labels(_client(api), "shop", "web", _WRITE)) == result
+    assert run(write_labels(_client(api), "shop", "web", _STAMP)) == result
 
 
-def test_a_role_that_is_gone_already_is_a_change_not_a_refusal() -> None:
-    bare = _body(metadata={"labels": {_TERM: "7"}})
+@pytest.mark.parametrize(
+    ("write", "role", "outcome"),
+    [
+        pytest.param(_CLEAN, None, LabelOutcome.CHANGED, id="the role that was to be taken off is gone already"),
+        pytest.param(_CLEAN, "follower", LabelOutcome.REFUSED, id="it is still there"),
+        pytest.param(_CROWN, None, LabelOutcome.CHANGED, id="who was to be crowned is no follower any more"),
+        pytest.param(_CROWN, "follower", LabelOutcome.REFUSED, id="it still is"),
+        pytest.param(_STAMP, None, LabelOutcome.REFUSED, id="whoever is stamped may have any role"),
+    ],
+)
+def test_a_role_that_has_changed_is_a_change_where_the_write_rests_on_it(
+    write: WriteLabels, role: str | None, outcome: LabelOutcome
+) -> None:
+    pod = _body(metadata={"labels": {_TERM: "7"} | ({} if role is None else {_ROLE: role})})
 
-    result = run(write_labels(_client(_Api(_INVALID, bare)), "shop", "web", WriteLabels(_REF, "7", None, None)))
+    result = run(write_labels(_client(_Api(_INVALID, pod)), "shop", "web", write))
 
-    assert result == LabelsWritten(_REF, LabelOutcome.CHANGED, parse_pod(bare))
+    assert (result.outcome, result.pod) == (outcome, parse_pod(pod))
 
 
 def test_a_map_of_labels_that_has_come_is_a_change() -> None:
-    write = WriteLabels(_REF, None, PodRole.LEADER, 7, no_labels_map=True)
+    write = WriteLabels(_REF, None, None, PodRole.FOLLOWER, 7, no_labels_map=True)
     labelled = _body(metadata={"labels": {"app": "web"}})
 
     result = run(write_labels(_client(_Api(_INVALID, labelled)), "shop", "web", write))

@@ -10,7 +10,7 @@ import pytest
 
 from tenure.election.effects import WriteLabels
 from tenure.election.labels import PodRole
-from tenure.election.pod import Pod, PodRef
+from tenure.election.pod import EVERYBODY, Pod, PodRef
 from tenure.election.resource import Leader, Status
 from tenure.election.routing import Plan, plan
 from unit.builders import ELECTION, a_leader, a_pod
@@ -41,7 +41,14 @@ def _plan(status: Status, *pods: Pod, gone: Iterable[str] = (), **known: Any) ->
 
 def _write(pod: Pod, role: PodRole | None, term: int | None) -> WriteLabels:
     """The write that tests exactly what this pod carries."""
-    return WriteLabels(pod.ref, pod.term(ELECTION), role, term, no_labels_map=pod.labels is None)
+    return WriteLabels(
+        ref=pod.ref,
+        expected_term=pod.term(ELECTION),
+        expected_role=pod.role(ELECTION),
+        role=role,
+        term=term,
+        no_labels_map=pod.labels is None,
+    )
 
 
 def _is(pod: Pod, role: str | None = None, term: str | int | None = None, **facts: Any) -> Pod:
@@ -49,6 +56,7 @@ def _is(pod: Pod, role: str | None = None, term: str | int | None = None, **fact
 
 
 _A_LEADS, _B_LEADS = _is(_A, "leader", 7), _is(_B, "leader", 8)
+_A_FOLLOWS, _B_FOLLOWS = _is(_A, "follower"), _is(_B, "follower", 7)
 _A_STAMPED = _is(_A, "follower", 8)
 
 
@@ -56,24 +64,42 @@ _A_STAMPED = _is(_A, "follower", 8)
     ("status", "pods", "writes", "settled"),
     [
         # Crown.
-        pytest.param(_LED_BY_A, [_A], [(_A, LEADER, 7)], False, id="the first leader is crowned"),
+        pytest.param(_LED_BY_A, [_A_FOLLOWS], [(_A_FOLLOWS, LEADER, 7)], False, id="the first leader is crowned"),
+        pytest.param(_LED_BY_A, [_A], [(_A, FOLLOWER, None)], False, id="without a role it becomes a follower first"),
+        pytest.param(
+            _LED_BY_A,
+            [_is(_A, None, 7)],
+            [(_is(_A, None, 7), FOLLOWER, None)],
+            False,
+            id="so does one that lost its role",
+        ),
         pytest.param(_LED_BY_A, [_A_LEADS], [], True, id="it is crowned"),
         pytest.param(_LED_BY_A, [_is(_A, "leader")], [(_is(_A, "leader"), LEADER, 7)], False, id="it lost its term"),
         pytest.param(
-            _LED_BY_A, [_is(_A, "follower", 7)], [(_is(_A, "follower", 7), LEADER, 7)], False, id="it lost its role"
+            _LED_BY_A, [_is(_A, "follower", 7)], [(_is(_A, "follower", 7), LEADER, 7)], False, id="its role was changed"
         ),
         pytest.param(
             _LED_BY_A, [_is(_A, "leader", 5)], [(_is(_A, "leader", 5), LEADER, 7)], False, id="an older crown"
         ),
         pytest.param(_LED_BY_A, [_is(_A, "king", 7)], [(_is(_A, "king", 7), LEADER, 7)], False, id="a foreign role"),
         pytest.param(
-            _LED_BY_A, [replace(_A, labels=None)], [(replace(_A, labels=None), LEADER, 7)], False, id="no labels at all"
+            _LED_BY_A,
+            [replace(_A, labels=None)],
+            [(replace(_A, labels=None), FOLLOWER, None)],
+            False,
+            id="no labels at all",
         ),
         pytest.param(
             _LED_BY_A, [replace(_A, terminating=True)], [], True, id="a pod that ends is not crowned any more"
         ),
         pytest.param(_LED_BY_A, [replace(_A, finished=True)], [], True, id="nor is one that has finished"),
-        pytest.param(_LED_BY_A, [_is(_A, **_STRANGER)], [(_is(_A), LEADER, 7)], False, id="deselected, it still leads"),
+        pytest.param(
+            _LED_BY_A,
+            [_is(_A, "follower", **_STRANGER)],
+            [(_A_FOLLOWS, LEADER, 7)],
+            False,
+            id="deselected, it still leads",
+        ),
         # Stamp, and only then crown.
         pytest.param(
             _HANDED_TO_B, [_A_LEADS, _B], [(_A_LEADS, FOLLOWER, 8)], False, id="the old leader is stamped first"
@@ -93,7 +119,13 @@ _A_STAMPED = _is(_A, "follower", 8)
             False,
             id="a follower's role is no stamp: the term counts",
         ),
-        pytest.param(_HANDED_TO_B, [_A_STAMPED, _B], [(_B, LEADER, 8)], False, id="stamped: the new leader is crowned"),
+        pytest.param(
+            _HANDED_TO_B,
+            [_A_STAMPED, _B_FOLLOWS],
+            [(_B_FOLLOWS, LEADER, 8)],
+            False,
+            id="stamped: the new leader is crowned",
+        ),
         pytest.param(_HANDED_TO_B, [_A_STAMPED, _B_LEADS], [], True, id="stamped and crowned"),
         pytest.param(
             _HANDED_TO_B,
@@ -183,6 +215,9 @@ _A_STAMPED = _is(_A, "follower", 8)
             _LED_BY_A, [_A_LEADS, _is(_C, None, 5, **_STRANGER)], [], True, id="a kept term is no reason to write"
         ),
         pytest.param(
+            _LED_BY_A, [_A_LEADS, _is(_C, None, 99, **_STRANGER)], [], True, id="nor is any other, without a role"
+        ),
+        pytest.param(
             _LED_BY_A,
             [_A_LEADS, _is(_C, "follower", "x", **_STRANGER)],
             [(_is(_C, "follower", "x"), None, 7)],
@@ -230,9 +265,9 @@ def test_a_pod_in_the_ledger_that_is_not_known_is_asked_for() -> None:
 
 
 def test_a_pod_in_the_ledger_that_is_gone_needs_no_stamp() -> None:
-    done = _plan(_HANDED_TO_B, _B, gone=[_A.uid])
+    done = _plan(_HANDED_TO_B, _B_FOLLOWS, gone=[_A.uid])
 
-    assert done == Plan(writes=(_write(_B, LEADER, 8),))
+    assert done == Plan(writes=(_write(_B_FOLLOWS, LEADER, 8),))
     assert _plan(_HANDED_TO_B, _B_LEADS, gone=[_A.uid]) == Plan(settled=True)
 
 
@@ -252,7 +287,7 @@ def test_nobody_is_asked_for_the_leader_before_the_stamps_are_there() -> None:
 
 
 def test_without_a_ledger_nobody_is_crowned_before_a_consistent_list() -> None:
-    status = a_status(7, a_leader(_A), unfenced=None)
+    status = a_status(7, a_leader(_A), unfenced=(EVERYBODY,))
 
     done = _plan(status, _A, _B)
 
@@ -261,7 +296,7 @@ def test_without_a_ledger_nobody_is_crowned_before_a_consistent_list() -> None:
 
 
 def test_without_a_ledger_all_that_a_list_shows_are_stamped_first() -> None:
-    status = a_status(7, a_leader(_A), unfenced=None)
+    status = a_status(7, a_leader(_A), unfenced=(EVERYBODY,))
     listed = (_A.ref, _B.ref, PodRef("d", "uid-of-d"))
 
     done = _plan(status, _A, _is(_B, "follower", 3), listed=listed)
@@ -271,17 +306,17 @@ def test_without_a_ledger_all_that_a_list_shows_are_stamped_first() -> None:
 
 
 def test_a_listed_pod_that_is_no_candidate_keeps_its_stamp_until_the_ledger_is_settled() -> None:
-    status, stamped = a_status(7, a_leader(_A), unfenced=None), _is(_C, "follower", 7, **_STRANGER)
+    status, stamped = a_status(7, a_leader(_A), unfenced=(EVERYBODY,)), _is(_C, "follower", 7, **_STRANGER)
 
-    assert _plan(status, _A, stamped, listed=(_A.ref, _C.ref)) == Plan(writes=(_write(_A, LEADER, 7),))
+    assert _plan(status, _A_FOLLOWS, stamped, listed=(_A.ref, _C.ref)) == Plan(writes=(_write(_A_FOLLOWS, LEADER, 7),))
     assert _plan(status, _A_LEADS, stamped, listed=(_A.ref, _C.ref)) == Plan(settled=True)
 
 
 def test_without_a_ledger_the_leader_is_crowned_when_all_that_were_listed_are_stamped() -> None:
-    status = a_status(7, a_leader(_A), unfenced=None)
+    status = a_status(7, a_leader(_A), unfenced=(EVERYBODY,))
     stamped = _is(_B, "follower", 7)
 
-    assert set(_plan(status, _A, stamped, listed=(_A.ref, _B.ref)).writes) == {_write(_A, LEADER, 7)}
+    assert set(_plan(status, _A_FOLLOWS, stamped, listed=(_A.ref, _B.ref)).writes) == {_write(_A_FOLLOWS, LEADER, 7)}
     assert _plan(status, _A_LEADS, stamped, listed=(_A.ref, _B.ref)) == Plan(settled=True)
 
 
@@ -318,7 +353,7 @@ def test_a_forged_term_is_overwritten_testing_exactly_that_value(
 ) -> None:
     done = _plan(status, pod, forged=[pod.uid])
 
-    assert [one for one in done.writes if one.ref == pod.ref] == [WriteLabels(pod.ref, "9", *write)]
+    assert [one for one in done.writes if one.ref == pod.ref] == [_write(pod, *write)]
     assert done.suspects == ()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tenure.election.effects import WriteLabels
 from tenure.election.labels import PodRole, parse_term, role_key, term_key
 from tenure.election.ledger import must_stamp
-from tenure.election.pod import Pod, PodRef
+from tenure.election.pod import EVERYBODY, Pod, PodRef
 from tenure.election.resource import Status
 from tenure.election.routing import Plan, plan
 from unit.builders import ELECTION, a_leader, a_pod
@@ -47,10 +47,10 @@ _statuses = st.builds(
     lambda leader, unfenced: a_status(
         _TERM,
         leader,
-        unfenced=None if unfenced is None else tuple(ref for ref in unfenced if not leader or ref != leader.pod),
+        unfenced=tuple(ref for ref in unfenced if not leader or ref != leader.pod),
     ),
     _leaders,
-    st.none() | _some_refs,
+    _some_refs | _some_refs.map(lambda refs: (EVERYBODY, *refs)),
 )
 _uids = st.sampled_from([frozenset(), frozenset(ref.uid for ref in _REFS), frozenset({_REFS[1].uid})])
 
@@ -91,7 +91,9 @@ def test_no_leader_is_crowned_or_settled_before_all_stamps_are_known_to_be_there
     leader = status.leader.pod if status.leader is not None else None
 
     for write in done.writes:
-        assert write.role is not PodRole.LEADER or write.ref == leader
+        if write.role is PodRole.LEADER:
+            assert write.ref == leader
+            assert write.expected_role is not None, "a pod that can be crowned carries a label of ours already"
     if done.settled or any(write.role is PodRole.LEADER for write in done.writes):
         targets = must_stamp(status, listed)
         assert targets is not None
@@ -114,7 +116,7 @@ def test_every_write_tests_what_was_seen_and_lowers_no_term_that_is_not_forged(
     for write in done.writes:
         pod = pods[write.ref.uid]
         seen = pod.term(ELECTION)
-        assert (write.ref, write.expected_term) == (pod.ref, seen)
+        assert (write.ref, write.expected_term, write.expected_role) == (pod.ref, seen, pod.role(ELECTION))
         assert write.no_labels_map is (pod.labels is None)
         number = parse_term(seen)
         if number is not None and number > _TERM:
@@ -137,7 +139,7 @@ def test_whoever_is_touched_with_a_term_above_the_status_is_a_suspect(
     assert above.isdisjoint(write.ref.uid for write in done.writes)
     candidates = {uid for uid, pod in pods.items() if (pod.labels or {}).get("app") == "web"}
     leader = status.leader.pod if status.leader is not None else None
-    blocked_by = {ref.uid for ref in status.unfenced or ()} | ({leader.uid} if leader else set())
+    blocked_by = {ref.uid for ref in status.unfenced} | ({leader.uid} if leader else set())
     assert (above & candidates) - blocked_by <= {pod.uid for pod in done.suspects}
 
 

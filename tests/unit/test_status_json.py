@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tenure.api.status import build_status, parse_status
 from tenure.election.ledger import MAX_UNFENCED
-from tenure.election.pod import PodRef
+from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.record import MAX_IDENTITY_LENGTH, MAX_TERM
 from tenure.election.resource import MAX_HISTORY, Condition, Leader, PastTerm, Status
 
@@ -48,7 +48,7 @@ _statuses = st.builds(
     term=st.integers(0, MAX_TERM),
     term_floor=st.integers(0, MAX_TERM),
     leader=st.none() | _leaders,
-    unfenced=st.none() | st.lists(_refs, max_size=3).map(tuple),
+    unfenced=st.lists(_refs | st.just(EVERYBODY), max_size=3).map(tuple),
     acquired_at_s=st.none() | _times,
     candidates=_counts,
     eligible=_counts,
@@ -95,7 +95,7 @@ def test_a_status_before_the_first_floor_says_no_term() -> None:
 def test_what_is_absent_is_null_so_that_it_is_taken_away() -> None:
     body = build_status(Status(term=7, term_floor=7))
 
-    assert {name for name, value in body.items() if value is None} == {"leader", "unfenced", "acquireTime"}
+    assert {name for name, value in body.items() if value is None} == {"leader", "acquireTime"}
     leader = build_status(Status(term=7, term_floor=7, leader=Leader("node-3", None)))["leader"]
     assert leader == {"holderIdentity": "node-3", "podName": None, "podUID": None, "nodeName": None}
 
@@ -103,7 +103,8 @@ def test_what_is_absent_is_null_so_that_it_is_taken_away() -> None:
 def test_an_empty_ledger_is_not_the_same_as_none() -> None:
     assert build_status(Status(unfenced=()))["unfenced"] == []
     assert parse_status({"unfenced": []}).unfenced == ()
-    assert parse_status({}).unfenced is None
+    assert parse_status({}).unfenced == (EVERYBODY,)
+    assert build_status(Status())["unfenced"] == [{"podName": "*", "podUID": "*"}]
 
 
 def test_an_example() -> None:
@@ -161,6 +162,13 @@ def test_an_example() -> None:
 )
 def test_what_is_absent_or_unreadable_is_as_if_it_had_never_been_written(body: dict[str, Any]) -> None:
     assert parse_status(body) == Status()
+
+
+def test_of_a_past_term_and_a_condition_only_the_least_need_be_there() -> None:
+    status = parse_status({"history": [{}], "conditions": [{"type": "Ready", "status": "True"}]})
+
+    assert status.history == (PastTerm(0, "", None, None, 0.0, ""),)
+    assert status.conditions == (Condition("Ready", "True", "", "", 0, 0.0),)
 
 
 def test_a_leader_without_name_or_uid_is_no_pod() -> None:

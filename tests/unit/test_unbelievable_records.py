@@ -74,8 +74,22 @@ _BAD_DURATION = "leaseDurationSeconds is not a whole number of at least 1"
         pytest.param(_with(leaderId=7), "leaderid is not a string", id="holder a number"),
         pytest.param(_with(leaderId=["n1"]), "leaderid is not a string", id="holder a list"),
         pytest.param(_with(leaderId="x" * 513), "leaderid is longer than 512 characters", id="holder too long"),
-        pytest.param(_with(leaderId="\ud800"), "leaderid is no Unicode text", id="holder with half a character"),
-        pytest.param(_with(nonce="a\udfff"), "nonce is no Unicode text", id="nonce with half a character"),
+        pytest.param(
+            _with(leaderId="\ud800"),
+            "leaderid has characters that cannot be printed",
+            id="holder with half a character",
+        ),
+        pytest.param(
+            _with(leaderId="n1\nlevel=error"),
+            "leaderid has characters that cannot be printed",
+            id="holder of two lines",
+        ),
+        pytest.param(
+            _with(leaderId="\x1b[31mn1"), "leaderid has characters that cannot be printed", id="holder that colours"
+        ),
+        pytest.param(
+            _with(nonce="a\udfff"), "nonce has characters that cannot be printed", id="nonce with half a character"
+        ),
         pytest.param(_without("term"), _NOT_WHOLE, id="no term"),
         pytest.param(_with(term=None), _NOT_WHOLE, id="term null"),
         pytest.param(_with(term="7"), _NOT_WHOLE, id="term a string"),
@@ -122,7 +136,7 @@ def test_the_longest_value_and_one_byte_more() -> None:
     "value",
     [
         pytest.param(_with(term=1), id="the lowest term"),
-        pytest.param(_with(term=MAX_TERM), id="the highest term"),
+        pytest.param(_with(term=2**53 - 2), id="the highest term"),
         pytest.param(_with(leaderId=""), id="released"),
         pytest.param(_with(leaderId="x" * MAX_IDENTITY_LENGTH), id="the longest holder"),
         pytest.param(_with(leaderId="\N{GRINNING FACE}"), id="a holder with a character of two halves"),

@@ -47,8 +47,8 @@ def a_view(record: LeaseRecord | Unbelievable | None, *, lease: dict[str, Any] |
             "gone": frozenset(),
             "namespace_uid": NAMESPACE_UID,
             "highest_label": 0,
-            "fresh": False,
-            "floor_raised": False,
+            "stray_leader": False,
+            "floor_covers": None,
             **changes,
         }
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenure.election.clock import from_rfc3339, rfc3339
-from tenure.election.pod import PodRef
+from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.resource import Condition, Leader, PastTerm, Status
 
 
@@ -17,7 +17,7 @@ def parse_status(status: Mapping[str, Any]) -> Status:
         term=status.get("term") or 0,
         term_floor=status.get("termFloor"),
         leader=_parse_leader(status.get("leader")),
-        unfenced=None if unfenced is None else tuple(PodRef(pod["podName"], pod["podUID"]) for pod in unfenced),
+        unfenced=(EVERYBODY,) if unfenced is None else tuple(PodRef(pod["podName"], pod["podUID"]) for pod in unfenced),
         acquired_at_s=_time(status.get("acquireTime")),
         candidates=status.get("candidates") or 0,
         eligible=status.get("eligible") or 0,
@@ -33,7 +33,7 @@ def build_status(status: Status) -> dict[str, Any]:
     body: dict[str, Any] = {
         "observedGeneration": status.observed_generation,
         "leader": None,
-        "unfenced": None if status.unfenced is None else [_build_ref(ref) for ref in status.unfenced],
+        "unfenced": [_build_ref(ref) for ref in status.unfenced],
         "acquireTime": _build_time(status.acquired_at_s),
         "candidates": status.candidates,
         "eligible": status.eligible,

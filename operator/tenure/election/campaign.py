@@ -70,8 +70,17 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """There is nothing under the key, not even a revision: a marker is to give it one.
+
+    Revision 0 is the same in every bucket. A claim that expected it could land in a bucket that was made again after
+    the one that was read; a marker's revision exists in one bucket only.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseFloor:
-    """The status must first say this floor. `lost` tells that the record was lost."""
+    """The status must first say this floor; `lost` tells that it is for a record that was lost."""
 
     floor: int
     lost: bool
@@ -96,18 +105,18 @@ class Wait:
     foreign: bool = False
 
 
-Decision = Hold | Release | Claim | RaiseFloor | Confirm | ReadAgain | Wait
+Decision = Hold | Release | Claim | Mark | RaiseFloor | Confirm | ReadAgain | Wait
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """All that a decision rests on.
 
-    `fresh` tells that no term can have been claimed yet: this process wrote the resource's first floor and has sent no
-    claim since. `floor_raised` tells that the floor was raised by this process since the record was found lost.
-    `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that the API has said to
-    be gone, or that exist and are no candidates of this election. `highest_label` is the highest term that a pod was
-    told.
+    `floor_covers` is the revision of a lost record for which this process has written a floor, after it saw that
+    revision, that is above everything that can have been claimed before; None when there is no such. `highest_label` is
+    the highest term that a pod was told, `stray_leader` whether a pod carries the leader label although the status has
+    named no leader yet. `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that
+    the API has said to be gone, or that exist and are no candidates of this election.
     """
 
     now_s: float
@@ -118,8 +127,8 @@ class View:
     gone: frozenset[str]
     namespace_uid: str | None
     highest_label: int
-    fresh: bool
-    floor_raised: bool
+    stray_leader: bool
+    floor_covers: int | None
 
 
 def standing(view: View) -> Standing:
@@ -127,7 +136,7 @@ def standing(view: View) -> Standing:
     lease, status, record = view.lease, view.status, view.lease.record
     floor = status.term_floor or 0
     if record is None:
-        return Standing.FREE if view.fresh and not view.highest_label else Standing.LOST
+        return Standing.LOST
     if not isinstance(record, LeaseRecord) or record.term > floor + MAX_TERM_JUMP:
         return Standing.LOST if lease.expired(view.now_s) else Standing.RESPECTED
     live = bool(record.holder) and not lease.expired(view.now_s)
@@ -203,11 +212,15 @@ def _decide_held(view: View) -> Decision:
 
 def _decide_free(view: View) -> Decision:
     claimant = first_in_line([pod for pod in view.candidates if pod.eligible])
-    if claimant is None and (
-        view.status.leader is None or (view.lease.term > view.status.term and not view.lease.holder)
-    ):
+    is_vacant = view.lease.term > view.status.term and not view.lease.holder
+    if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
     return _claim(claimant, view)
+
+
+def _shows_a_leader(view: View) -> bool:
+    """Whether somebody is shown as leader, by the status or, before it says anything, by a label of an earlier life."""
+    return view.status.leader is not None or view.stray_leader
 
 
 def _decide_lost(view: View) -> Decision:
@@ -215,15 +228,17 @@ def _decide_lost(view: View) -> Decision:
     last = status.leader.pod if status.leader is not None else None
     claimant = next((pod for pod in view.candidates if pod.ref == last and may_stay(pod, view.candidates)), None)
     claimant = claimant or first_in_line([pod for pod in view.candidates if pod.eligible])
-    if claimant is None and status.leader is None:
+    if claimant is None and not _shows_a_leader(view):
         return Wait()
+    if view.lease.revision == 0:
+        return Mark()
+    if view.floor_covers == view.lease.revision:
+        return _claim(claimant, view)
     if view.lease.read_at_s is None or view.lease.read_at_s < view.resource_seen_at_s:
         return ReadAgain()
-    if not view.floor_raised:
-        believed = view.lease.term if view.lease.term <= (status.term_floor or 0) + MAX_TERM_JUMP else 0
-        floor = max(status.term, status.term_floor or 0, believed, view.highest_label) + CLAIM_GAP
-        return RaiseFloor(floor, lost=True) if floor < MAX_TERM else Wait()
-    return _claim(claimant, view)
+    believed = view.lease.term if view.lease.term <= (status.term_floor or 0) + MAX_TERM_JUMP else 0
+    floor = max(status.term, status.term_floor or 0, believed, view.highest_label) + CLAIM_GAP
+    return RaiseFloor(floor, lost=True) if floor < MAX_TERM else Wait()
 
 
 def _claim(claimant: Pod | None, view: View) -> Decision:

@@ -61,6 +61,8 @@ class Campaigner:
                 return self._write(now, lease, claim("", term, self._signature(now)), None)
             case campaign.Claim(pod, term) if pod is not None:
                 return self._step(now, lease, self._elector(pod.identity), Wish.LEAD, term)
+            case campaign.Mark():
+                return self._write(now, lease, None, None)
             case campaign.Confirm(ref):
                 return self._ask(now_s, ref)
             case campaign.ReadAgain():
@@ -76,14 +78,12 @@ class Campaigner:
         assert state.spec is not None
         status, candidates = state.resource.status, state.candidates
         if status.term_floor is None:
-            return campaign.Wait()
+            return campaign.Mark() if lease.revision == 0 else campaign.Wait()
         if state.spec.suspend:
             holder = next((pod for pod in candidates if pod.identity == lease.holder), None)
             return campaign.Hold(holder) if holder is not None and lease.term >= status.term else campaign.Wait()
-        if len(status.unfenced or ()) >= ledger.MAX_UNFENCED:
-            return campaign.Wait()
         outsiders = state.pods.keys() - {pod.uid for pod in candidates}
-        return campaign.decide(
+        decision = campaign.decide(
             campaign.View(
                 now_s=now_s,
                 lease=lease,
@@ -93,10 +93,13 @@ class Campaigner:
                 gone=state.gone | outsiders if outsiders else state.gone,
                 namespace_uid=self._namespace_uid,
                 highest_label=state.highest_label,
-                fresh=state.fresh,
-                floor_raised=state.floor_raised,
+                stray_leader=state.has_stray_leader,
+                floor_covers=state.floor_covers,
             )
         )
+        if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:
+            return campaign.Wait()  # Leadership stays where it is until some of those pods can be stamped.
+        return decision
 
     def _step(self, now: Instant, lease: Lease, elector: Elector, wish: Wish, term: int | None = None) -> list[Effect]:
         timing = self._state.timing
@@ -112,12 +115,10 @@ class Campaigner:
         )
         return [] if record is None else self._write(now, lease, record, elector)
 
-    def _write(self, now: Instant, lease: Lease, record: LeaseRecord, elector: Elector | None) -> list[Effect]:
+    def _write(self, now: Instant, lease: Lease, record: LeaseRecord | None, elector: Elector | None) -> list[Effect]:
         state = self._state
         if lease.connection != state.connection:
             return self._read(now.monotonic_s)
-        if record.term != lease.term:
-            state.fresh = state.floor_raised = False  # From here on the term may have been claimed.
         write = effects.WriteLease(record, lease.revision, state.connection, self._timeout_s())
         state.lease_operation = LeaseOperation(now.monotonic_s, state.connection, write, elector)
         return [write]

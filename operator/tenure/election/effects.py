@@ -19,9 +19,12 @@ class ReadLease:
 
 @dataclass(frozen=True, slots=True)
 class WriteLease:
-    """Put `record` in the place of `expected_revision`, on this connection or not at all, within `timeout_s`."""
+    """Put `record` in the place of `expected_revision`, on this connection or not at all, within `timeout_s`.
 
-    record: LeaseRecord
+    None puts a marker there: the key has no value then, but a revision.
+    """
+
+    record: LeaseRecord | None
     expected_revision: int
     connection: int
     timeout_s: float
@@ -57,11 +60,13 @@ class WriteLabels:
     """Set the labels of one incarnation of a pod, if its term label is still exactly `expected_term` (None: absent).
 
     `role` None takes the role label off. `term` None leaves the term label as it is. `no_labels_map` tells that the pod
-    was seen without a map of labels.
+    was seen without a map of labels. A leader label is only written in the place of `expected_role`: so a pod that can
+    be crowned, however late, always carries a label of ours and is found by it.
     """
 
     ref: PodRef
     expected_term: str | None
+    expected_role: str | None
     role: PodRole | None
     term: int | None
     no_labels_map: bool = False

@@ -59,7 +59,7 @@ class Election:
         if state.is_changed or outlook != self._outlook or now.monotonic_s >= rests_until_s:
             state.is_changed, self._outlook = False, outlook
             plan = self._labeller.plan()
-            decided += self._scribe.decide(now, self._campaigner.decision, settled=plan.settled)
+            decided += self._scribe.decide(now, self._campaigner.decision, plan)
             decided += self._labeller.decide(now, plan)
             state.forget_irrelevant_pods()
         self.wakes_at_s = min(self._campaigner.alarm.at_s, self._scribe.alarm.at_s, self._labeller.alarm.at_s)
@@ -72,11 +72,12 @@ class Election:
         """
         state, decision, lease = self.state, self._campaigner.decision, self.state.lease
         leading = state.leading
-        lease_facts = None if lease is None else (lease.holder, lease.term, bool(lease.record))
+        lease_facts = None if lease is None else (lease.holder, lease.term, bool(lease.record), bool(lease.revision))
         availability = bool(state.connection), state.lease_backoff.failures < 2
+        floor = decision if isinstance(decision, campaign.RaiseFloor) else None
         if leading is not None:
-            return leading.identity, leading.term, lease_facts, availability
+            return leading.identity, leading.term, floor, lease_facts, availability
         is_idle = state.lease_operation is None
         expired = lease is not None and lease.expired(now.monotonic_s)
-        matters = decision if isinstance(decision, campaign.RaiseFloor | campaign.Wait) else None
-        return matters, is_idle, state.lease_certain, expired, lease_facts, availability
+        waits = decision if isinstance(decision, campaign.Wait) else None
+        return floor, waits, is_idle, state.lease_certain, expired, lease_facts, availability

@@ -90,7 +90,7 @@ def observe(
     )
 
 
-def written(record: LeaseRecord, *, revision: int, sent_at_s: float, duration_s: int, connection: int) -> Lease:
+def written(record: LeaseRecord | None, *, revision: int, sent_at_s: float, duration_s: int, connection: int) -> Lease:
     """Return what is known after our own write was acknowledged: its age counts from before it was sent."""
     return Lease(revision=revision, record=record, seen_at_s=sent_at_s, respect_s=duration_s, connection=connection)
 

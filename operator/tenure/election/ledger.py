@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tenure.election.pod import PodRef
+from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.resource import MAX_HISTORY, Leader, PastTerm, Status
 
 MAX_UNFENCED = 100
@@ -34,9 +34,9 @@ def advance(
             reason=why,
         )
         history = (past, *history)[:MAX_HISTORY]
-        if unfenced is not None and previous.pod is not None and previous.pod not in unfenced:
+        if previous.pod is not None and previous.pod not in unfenced:
             unfenced = (*unfenced, previous.pod)
-    if unfenced is not None and leader is not None:
+    if leader is not None:
         unfenced = tuple(ref for ref in unfenced if ref != leader.pod)
     return replace(
         status,
@@ -57,12 +57,12 @@ def settle(status: Status) -> Status:
 def must_stamp(status: Status, listed: tuple[PodRef, ...] | None) -> tuple[PodRef, ...] | None:
     """Return the pods that must be stamped before the leader is crowned.
 
-    Without a ledger these are all that a consistent list after the status write has shown (`listed`) but the leader;
-    None as long as there is no such list.
+    While everybody is among them, these are also all that a consistent list after the status write has shown (`listed`)
+    but the leader; None as long as there is no such list.
     """
-    if status.unfenced is not None:
+    if EVERYBODY not in status.unfenced:
         return status.unfenced
     if listed is None:
         return None
     leader = status.leader.pod if status.leader is not None else None
-    return tuple(ref for ref in listed if ref != leader)
+    return tuple(dict.fromkeys(ref for ref in (*status.unfenced, *listed) if ref not in (leader, EVERYBODY)))

@@ -23,5 +23,5 @@ class StatusOperation:
     """The status write that is on its way, and what will be known when it is acknowledged."""
 
     write: WriteStatus
-    is_first_floor: bool
-    raises_lost_floor: bool
+    covers: int | None
+    """The revision of a record that is lost, or was never there, below which nothing can have been claimed then."""

@@ -16,6 +16,10 @@ class PodRef:
     uid: str
 
 
+EVERYBODY = PodRef("*", "*")
+"""In the ledger of a new or restored resource: any pod may carry a label of an earlier life."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """What one answer or event of the API showed of a pod.

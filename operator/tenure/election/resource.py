@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenure.election.pod import PodRef
+from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.selector import Selector
 from tenure.election.timing import Timing
 
@@ -77,14 +77,14 @@ class Status:
     """The status: the ledger that decides what labels may say, and what people read beside it.
 
     The ledger is `term`, `leader` and `unfenced`: the pods that may still carry, or may still be given by a delayed
-    write, the leader label of an earlier term. `unfenced` is None when that is not known (a new or a restored
-    resource). No term above `term_floor` + 16 may have been claimed; None before the first floor was written.
+    write, the leader label of an earlier term; `EVERYBODY` is among them while that is not known. No term above
+    `term_floor` + 16 may have been claimed; None before the first floor was written.
     """
 
     term: int = 0
     term_floor: int | None = None
     leader: Leader | None = None
-    unfenced: tuple[PodRef, ...] | None = None
+    unfenced: tuple[PodRef, ...] = (EVERYBODY,)
     acquired_at_s: float | None = None
     candidates: int = 0
     eligible: int = 0

@@ -50,8 +50,20 @@ class _Draft:
         is_ours = not self.term or current is None or (number is not None and number <= self.term)
         if pod.role(self.election) == role and ((term is None and is_ours) or number == term):
             return True
+        seen_role = pod.role(self.election)
+        if role is PodRole.LEADER and seen_role is None:
+            role, term = PodRole.FOLLOWER, None
+        if term is None and not is_ours:
+            term = self.term
         self.writes.append(
-            WriteLabels(pod.ref, current, role, self.term if term is None and not is_ours else term, pod.labels is None)
+            WriteLabels(
+                ref=pod.ref,
+                expected_term=current,
+                expected_role=seen_role,
+                role=role,
+                term=term,
+                no_labels_map=pod.labels is None,
+            )
         )
         return False
 

@@ -12,6 +12,7 @@ from tenure.election.lease import Lease
 from tenure.election.operations import StatusOperation
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import Leader, Refusal, Spec, Status
+from tenure.election.routing import Plan
 from tenure.election.state import State
 
 COSMETIC_DELAY_S = 0.5
@@ -27,8 +28,8 @@ class Scribe:
         self._namespace_uid = namespace_uid
         self._cosmetic_since_s: float | None = None
 
-    def decide(self, now: Instant, decision: campaign.Decision, *, settled: bool) -> list[Effect]:
-        """Return the status write that is due. `settled`: the labels are all as the status in force demands."""
+    def decide(self, now: Instant, decision: campaign.Decision, plan: Plan) -> list[Effect]:
+        """Return the status write that is due. `plan` is what the labels lack of the status in force."""
         state, now_s = self._state, now.monotonic_s
         assert state.resource is not None
         self.alarm.clear()
@@ -38,21 +39,23 @@ class Scribe:
             return state.read_resource(now_s, self.alarm)
         last = state.resource.status
         status = self._next_ledger(now, last, decision)
-        if status is last and settled and last.unfenced != ():
+        if status is last and plan.settled and last.unfenced:
             status = ledger.settle(last)
         is_urgent = status is not last
-        status = self._describe(now, status, settled=settled and status.term == last.term)
+        status = self._describe(now, status, plan, settled=plan.settled and status.term == last.term)
         if not is_urgent and not self._cosmetics_are_due(now_s, status, last):
             return []
-        if not state.api_backoff.is_over(now_s, self.alarm):
+        if not state.status_backoff.is_over(now_s, self.alarm):
             return []
         self._cosmetic_since_s = None
         write = effects.WriteStatus(status, state.resource.resource_version)
-        state.status_write = StatusOperation(
-            write,
-            is_first_floor=last.term_floor is None and status.term_floor is not None,
-            raises_lost_floor=isinstance(decision, campaign.RaiseFloor) and decision.lost,
-        )
+        is_first_floor = last.term_floor is None and status.term_floor is not None
+        raises_for_lost = isinstance(decision, campaign.RaiseFloor) and decision.lost
+        lease = state.lease
+        covers = None
+        if lease is not None and (raises_for_lost or (is_first_floor and lease.record is None)):
+            covers = lease.revision
+        state.status_write = StatusOperation(write, covers)
         return [write]
 
     def _cosmetics_are_due(self, now_s: float, status: Status, last: Status) -> bool:
@@ -69,11 +72,13 @@ class Scribe:
     def _next_ledger(self, now: Instant, last: Status, decision: campaign.Decision) -> Status:
         """Return the status with the next entry of the ledger or the next floor; `last` itself without either."""
         state = self._state
-        if not state.pods_complete or state.lease is None:
+        if not state.pods_complete or state.lease is None or not state.lease.revision:
             return last
         status = last
         if last.term_floor is None:
-            status = replace(last, term_floor=max(last.term, self._believed_term(0), state.highest_label))
+            # In this life nothing can have been claimed before the first floor; in an earlier one, what labels tell of.
+            told = state.highest_label + campaign.CLAIM_GAP if state.highest_label else 0
+            status = replace(last, term_floor=max(last.term, self._believed_term(0), told))
         if isinstance(decision, campaign.RaiseFloor):
             status = replace(status, term_floor=max(status.term_floor or 0, decision.floor))
         entry = self._next_entry(last, state.lease, decision)
@@ -136,7 +141,7 @@ class Scribe:
         term = self._state.lease.term if self._state.lease is not None else 0
         return term if term <= floor + campaign.MAX_TERM_JUMP else 0
 
-    def _describe(self, now: Instant, status: Status, *, settled: bool) -> Status:
+    def _describe(self, now: Instant, status: Status, plan: Plan, *, settled: bool) -> Status:
         """Return the status with its numbers and conditions."""
         state = self._state
         assert state.resource is not None
@@ -152,12 +157,14 @@ class Scribe:
         if not isinstance(spec, Refusal):
             eligible = sum(pod.eligible for pod in state.candidates)
             status = replace(status, candidates=len(state.candidates), eligible=eligible)
-        facts = self._facts(now, spec, status, settled=settled)
+        facts = self._facts(now, spec, status, plan, settled=settled)
         return replace(
             status, conditions=conditions.derive(facts, status, generation=generation, now_wall_s=now.wall_s)
         )
 
-    def _facts(self, now: Instant, spec: Spec | Refusal, status: Status, *, settled: bool) -> conditions.Facts:
+    def _facts(
+        self, now: Instant, spec: Spec | Refusal, status: Status, plan: Plan, *, settled: bool
+    ) -> conditions.Facts:
         state, leader, leading = self._state, status.leader, self._state.leading
         record = state.lease.record if state.lease is not None else None
         is_live = state.lease is not None and bool(state.lease.holder) and not state.lease.expired(now.monotonic_s)
@@ -171,7 +178,10 @@ class Scribe:
             lease_held=leading is not None and leader is not None and leading.identity == leader.identity,
             nats_available=bool(state.connection) and state.lease_backoff.failures < 2,
             settled=settled,
-            refused_label=next(iter(state.refused_labels.values()), None),
+            refused_label=next(
+                (state.refused_labels[write.ref.uid] for write in plan.writes if write.ref.uid in state.refused_labels),
+                None,
+            ),
             conflict=is_live
             and isinstance(record, LeaseRecord)
             and record.namespace_uid not in (None, self._namespace_uid),

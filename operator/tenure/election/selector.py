@@ -73,6 +73,26 @@ class Selector:
         return None
 
 
+def parse_selector(text: str) -> Selector:
+    """Return the selector that kubectl would understand by `text`, such as `app=web,tier in (a, b),!canary`.
+
+    Raises ValueError with a sentence.
+    """
+    parts = re.split(r",(?![^()]*\))", text) if text.strip() else []
+    return Selector(tuple(_parse_requirement(part.strip()) for part in parts))
+
+
+def _parse_requirement(text: str) -> Requirement:
+    if match := re.fullmatch(r"(\S+)\s+(in|notin)\s*\(([^()]*)\)", text):
+        values = tuple(value.strip() for value in match[3].split(","))
+        return Requirement(match[1], Operator.IN if match[2] == "in" else Operator.NOT_IN, values)
+    if match := re.fullmatch(r"([^\s!=]+)\s*(!=|==|=)\s*(\S*)", text):
+        return Requirement(match[1], Operator.NOT_IN if match[2] == "!=" else Operator.IN, (match[3],))
+    if match := re.fullmatch(r"!\s*(\S+)", text):
+        return Requirement(match[1], Operator.DOES_NOT_EXIST)
+    return Requirement(text, Operator.EXISTS)
+
+
 def _check_key(key: str) -> None:
     prefix, slash, name = key.rpartition("/")
     prefix_is_valid = not slash or (

@@ -12,7 +12,7 @@ from tenure.election.clock import Instant
 from tenure.election.elector import Elector, Role
 from tenure.election.entry import Entry
 from tenure.election.inputs import Input, LabelOutcome, WriteOutcome
-from tenure.election.labels import parse_term
+from tenure.election.labels import PodRole, parse_term
 from tenure.election.lease import Lease, observe, written
 from tenure.election.operations import LeaseOperation, StatusOperation
 from tenure.election.pod import Pod, PodRef
@@ -21,6 +21,9 @@ from tenure.election.resource import Resource, Spec
 from tenure.election.timing import Timing
 
 _MAX_GONE = 64
+MAX_RETRY_S = 5.0
+"""How long a label write waits at most after one that had no answer."""
+
 _FREE_REPAIRS = 3
 """Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
 
@@ -32,7 +35,7 @@ class State:
     `lease_certain` is false while a write of unknown outcome may have changed the record: then it must be read before
     the next write. `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
-    `fresh` and `floor_raised` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
+    `floor_covers` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
     `is_changed` is set by every input but those about the record, and cleared by whoever has decided about the status
     and the labels.
@@ -50,8 +53,7 @@ class State:
     lease: Lease | None = None
     lease_certain: bool = True
     electors: dict[str, Elector] = field(default_factory=dict)
-    fresh: bool = False
-    floor_raised: bool = False
+    floor_covers: int | None = None
     listed: tuple[int, tuple[PodRef, ...]] | None = None
     refused_labels: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, Backoff] = field(default_factory=dict)
@@ -65,7 +67,8 @@ class State:
     list_sent_for_term: int | None = None
 
     lease_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 2.0))
-    api_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 10.0))
+    api_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 5.0))
+    status_backoff: Backoff = field(default_factory=lambda: Backoff(0.05, 30.0))
     is_changed: bool = False
     _highest_label: int | None = None
     _candidates: tuple[Pod, ...] | None = None
@@ -108,6 +111,14 @@ class State:
         return self._highest_label
 
     @property
+    def has_stray_leader(self) -> bool:
+        """Whether a pod carries the leader label although the status has not named a leader yet."""
+        if self.resource is None or self.resource.status.term:
+            return False
+        name = self.resource.name
+        return any(pod.role(name) == PodRole.LEADER for pod in self.pods.values())
+
+    @property
     def leading(self) -> Elector | None:
         """The elector that leads."""
         return next((elector for elector in self.electors.values() if elector.role is Role.LEADER), None)
@@ -115,7 +126,7 @@ class State:
     def is_referenced(self, uid: str) -> bool:
         """Whether a decision may rest on what became of this pod."""
         status = self.resource.status if self.resource is not None else None
-        refs: Iterable[PodRef] = () if status is None else (status.unfenced or ())
+        refs: Iterable[PodRef] = () if status is None else (status.unfenced)
         leader = status.leader.pod if status is not None and status.leader is not None else None
         holder = self.lease.holder if self.lease is not None else ""
         return (
@@ -252,7 +263,8 @@ class State:
         assert self.lease is not None
         record = operation.write.record
         current = self.lease.record
-        if outcome is not WriteOutcome.APPLIED and isinstance(current, LeaseRecord) and current.nonce == record.nonce:
+        is_ours = isinstance(current, LeaseRecord) and record is not None and current.nonce == record.nonce
+        if is_ours and outcome is not WriteOutcome.APPLIED:
             outcome, revision = WriteOutcome.APPLIED, self.lease.revision
         if outcome is WriteOutcome.APPLIED:
             self.lease_backoff.succeeded()
@@ -261,10 +273,9 @@ class State:
                     record,
                     revision=revision,
                     sent_at_s=operation.sent_at_s,
-                    duration_s=record.duration_s or self.timing.duration_s,
+                    duration_s=self.timing.duration_s,
                     connection=operation.connection,
                 )
-            self.floor_raised = False
         else:
             if outcome is not WriteOutcome.WRONG_REVISION:
                 self.lease_backoff.failed(now_s)
@@ -283,17 +294,16 @@ class State:
         assert operation is not None
         if resource is None:
             self.resource_is_stale = True
-            self.api_backoff.failed(now_s)
+            self.status_backoff.failed(now_s)
             return
-        self.api_backoff.succeeded()
-        if operation.is_first_floor:
-            self.fresh = not self.highest_label
-        self.floor_raised = self.floor_raised or operation.raises_lost_floor
+        self.status_backoff.succeeded()
+        if operation.covers is not None:
+            self.floor_covers = operation.covers
         self._see_resource(now_s, resource, None)
 
     def _conclude_labels(self, now_s: float, result: inputs.LabelsWritten) -> None:
         uid = result.ref.uid
-        self.label_writes.pop(uid, None)
+        write = self.label_writes.pop(uid, None)
         repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
         self.refused_labels.pop(uid, None)
         if result.pod is not None:
@@ -306,6 +316,9 @@ class State:
                 repairs.failed(now_s)
             case LabelOutcome.UNAVAILABLE:
                 repairs.failed(now_s)
+                repairs.not_before_s = min(repairs.not_before_s, now_s + MAX_RETRY_S)
+            case LabelOutcome.APPLIED if write is not None and write.role is PodRole.FOLLOWER and write.term is None:
+                pass  # Half of a repair: the term comes with the crown.
             case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
                 repairs.failures += 1
             case LabelOutcome.APPLIED:

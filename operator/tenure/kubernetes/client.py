@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException
 
 from tenure import __version__
 
@@ -22,6 +23,12 @@ REQUEST_TIMEOUT_S = 5.0
 LIST_TIMEOUT_S = 60.0
 MAX_CONCURRENT_REQUESTS = 64
 """Requests on their way at a time: more would only queue in the API server's own fair queuing."""
+
+LOGIN_INTERVAL_S = 5.0
+"""The time between two logins: an account that is locked out must not run its login command at every request."""
+
+MAX_MESSAGE_LENGTH = 500
+"""Characters of an error's text that are passed on."""
 
 FIELD_MANAGER = "tenure"
 """How managedFields and audit logs name what the operator wrote."""
@@ -63,11 +70,18 @@ class Refused(ApiError):
 
 
 class KubernetesClient:
-    """One pool of connections to one API server, at most `MAX_CONCURRENT_REQUESTS` requests at a time."""
+    """One pool of connections to one API server, at most `MAX_CONCURRENT_REQUESTS` requests at a time.
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._client = ApiClient(configuration)
-        self._client.user_agent = f"{FIELD_MANAGER}/{__version__}"
+    `log_in` returns the configuration anew when the API server does not know us any more (401): a token has run out, a
+    command of the kubeconfig gives another one.
+    """
+
+    def __init__(self, configuration: Configuration, log_in: Callable[[], Awaitable[Configuration]]) -> None:
+        self._client = _open(configuration)
+        self._former: ApiClient | None = None
+        self._log_in = log_in
+        self._logging_in = asyncio.Lock()
+        self._logged_in_at_s = float("-inf")
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
     @property
@@ -77,7 +91,9 @@ class KubernetesClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        for client in (self._client, self._former):
+            if client is not None:
+                await client.close()  # type: ignore[no-untyped-call]
 
     async def get(self, path: str, *, timeout_s: float = REQUEST_TIMEOUT_S, **query: str) -> dict[str, Any]:
         """Return an object or a list. Raises ApiError."""
@@ -96,14 +112,9 @@ class KubernetesClient:
         """Apply a JSON Merge Patch and return the object. Raises ApiError."""
         return await self._request("PATCH", path, body=body, headers={"Content-Type": MERGE_PATCH})
 
-    async def json_patch(
-        self, path: str, operations: list[dict[str, Any]], *, metadata_only: bool = False
-    ) -> dict[str, Any]:
-        """Apply a JSON Patch and return the object, or only its metadata. Raises ApiError."""
-        headers = {"Content-Type": JSON_PATCH}
-        if metadata_only:
-            headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-        return await self._request("PATCH", path, body=operations, headers=headers)
+    async def json_patch(self, path: str, operations: list[dict[str, Any]]) -> dict[str, Any]:
+        """Apply a JSON Patch and return the object. Raises ApiError."""
+        return await self._request("PATCH", path, body=operations, headers={"Content-Type": JSON_PATCH})
 
     async def _request(
         self,
@@ -115,6 +126,47 @@ class KubernetesClient:
         headers: dict[str, str] | None = None,
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> dict[str, Any]:
+        status, content = await self._send(method, path, query=query, body=body, headers=headers, timeout_s=timeout_s)
+        if status == HTTPStatus.UNAUTHORIZED:
+            await self._renew_login()
+            status, content = await self._send(
+                method, path, query=query, body=body, headers=headers, timeout_s=timeout_s
+            )
+        answer = _json(content)
+        if 200 <= status < 300:
+            if answer is None:
+                raise ApiUnavailable(f"{method} {path}: the answer is no JSON object")
+            return answer
+        message = str((answer or {}).get("message") or content.decode(errors="replace"))[:MAX_MESSAGE_LENGTH]
+        raise _error_class(status)(f"{method} {path}: {status} {message}")
+
+    async def _renew_login(self) -> None:
+        """Log in again, unless that was done a moment ago. Raises ApiUnavailable when it cannot be done."""
+        async with self._logging_in:
+            now_s = asyncio.get_running_loop().time()
+            if now_s < self._logged_in_at_s + LOGIN_INTERVAL_S:
+                return
+            self._logged_in_at_s = now_s
+            try:
+                client = _open(await self._log_in())
+            except Exception as error:
+                raise ApiUnavailable(f"The login has run out and cannot be renewed: {error}") from error
+            if self._former is not None:
+                await self._former.close()  # type: ignore[no-untyped-call]
+            # Requests of others may still be under way on the one that is replaced.
+            self._former, self._client = self._client, client
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None,
+        body: Any,
+        headers: dict[str, str] | None,
+        timeout_s: float,
+    ) -> tuple[int, bytes]:
+        """Send one request and return status and content. Raises ApiUnavailable when there is no answer."""
         try:
             async with self._slots, asyncio.timeout(timeout_s):
                 _, url, all_headers, _, _ = await self._client.param_serialize(
@@ -128,12 +180,15 @@ class KubernetesClient:
                     url = f"{url}?{urlencode(query)}"
                 response = await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)
                 content: bytes = await response.read()  # type: ignore[no-untyped-call]
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ConfigException) as error:
             raise ApiUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
-        if 200 <= response.status < 300:
-            return _json(content)
-        message = _json(content).get("message") or content.decode(errors="replace")[:500]
-        raise _error_class(response.status)(f"{method} {path}: {response.status} {message}")
+        return response.status, content
+
+
+def _open(configuration: Configuration) -> ApiClient:
+    client = ApiClient(configuration)
+    client.user_agent = f"{FIELD_MANAGER}/{__version__}"
+    return client
 
 
 def path_of(*parts: str) -> str:
@@ -141,12 +196,12 @@ def path_of(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def _json(content: bytes) -> dict[str, Any]:
+def _json(content: bytes) -> dict[str, Any] | None:
     try:
         loaded = json.loads(content)
     except ValueError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+        return None
+    return loaded if isinstance(loaded, dict) else None
 
 
 def _error_class(status: int) -> type[ApiError]:

@@ -8,7 +8,7 @@ from typing import Any
 from tenure.election.clock import from_rfc3339
 from tenure.election.effects import WriteLabels
 from tenure.election.inputs import LabelOutcome, LabelsWritten
-from tenure.election.labels import role_key, term_key
+from tenure.election.labels import PodRole, role_key, term_key
 from tenure.election.pod import Pod, PodRef
 from tenure.kubernetes.client import ApiUnavailable, Conflict, Invalid, KubernetesClient, NotFound, Refused, path_of
 
@@ -69,6 +69,8 @@ def patch_of(election: str, write: WriteLabels) -> list[dict[str, Any]]:
         operations.append({"op": "test", "path": "/metadata/labels", "value": None})
         operations.append({"op": "add", "path": "/metadata/labels", "value": {}})
     operations.append({"op": "test", "path": term_path, "value": write.expected_term})
+    if write.role is PodRole.LEADER:
+        operations.append({"op": "test", "path": role_path, "value": write.expected_role})
     if write.role is None:
         operations.append({"op": "remove", "path": role_path})
     else:
@@ -99,8 +101,8 @@ async def _judge_refusal(
         return LabelsWritten(ref, LabelOutcome.UNAVAILABLE)
     if pod is None:
         return LabelsWritten(ref, LabelOutcome.GONE)
-    role_is_gone = write.role is None and pod.role(election) is None
-    if pod.term(election) != write.expected_term or (pod.labels is None) != write.no_labels_map or role_is_gone:
+    role_is_another = write.role in (None, PodRole.LEADER) and pod.role(election) != write.expected_role
+    if pod.term(election) != write.expected_term or (pod.labels is None) != write.no_labels_map or role_is_another:
         return LabelsWritten(ref, LabelOutcome.CHANGED, pod)
     return LabelsWritten(ref, LabelOutcome.REFUSED, pod, reason)
 

@@ -65,7 +65,7 @@ class JetStreamLeaseStore:
     async def write(
         self,
         key: str,
-        value: bytes,
+        value: bytes | None,
         *,
         expected_revision: int,
         connection: int,
@@ -77,11 +77,13 @@ class JetStreamLeaseStore:
         It is one publish, sent once: a connection that is lost takes what it had not sent with it.
         """
         headers = {EXPECTED_REVISION: str(expected_revision)}
+        if value is None:
+            headers[OPERATION] = "DEL"
         if ttl_s is not None and self.bucket.allows_ttl:
             assert ttl_s >= 1, "a time to live is at least 1 s"
             headers[TTL] = str(ttl_s)
         session = self._connection.session(connection)
-        message = await session.request(self._subject(key), value, timeout_s=timeout_s, headers=headers)
+        message = await session.request(self._subject(key), value or b"", timeout_s=timeout_s, headers=headers)
         try:
             revision = decode_answer(message.data).get("seq")
         except ApiError as error:

@@ -64,7 +64,7 @@ class LeaseStore(Protocol):
     async def write(
         self,
         key: str,
-        value: bytes,
+        value: bytes | None,
         *,
         expected_revision: int,
         connection: int,
@@ -72,6 +72,8 @@ class LeaseStore(Protocol):
         ttl_s: int | None = None,
     ) -> int:
         """Replace the entry with revision `expected_revision` (see `Entry.revision`) and return the new revision.
+
+        A `value` of None puts a marker there, as a deletion does: the key is absent then, with a revision.
 
         It is sent only on the connection with number `connection`: on any other one `expected_revision`
         may mean another entry. `ttl_s` (whole seconds, at least 1) lets the server drop the entry after

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
@@ -15,14 +15,18 @@ from tenure.election.inputs import (
     ConnectionChanged,
     EntrySeen,
     Input,
+    LabelsWritten,
     PodGone,
+    PodRead,
     PodsComplete,
     PodSeen,
     ResourceSeen,
 )
 from tenure.election.pod import Pod
 from tenure.election.resource import Resource, Spec
-from tenure.kubernetes.client import KubernetesClient
+from tenure.election.selector import Selector, parse_selector
+from tenure.kubernetes.client import ApiError, KubernetesClient
+from tenure.kubernetes.pods import read_pod
 from tenure.runtime.dispatcher import Dispatcher, Seat
 from tenure.runtime.executor import Executor, lease_key
 from tenure.runtime.leases import Leases
@@ -46,6 +50,9 @@ class _Managed:
 class Controller:
     """Turns what Kubernetes and NATS show into inputs of the elections that it concerns.
 
+    Where only some pods are watched (`--pod-selector`), only these are candidates: the selector is a part of each
+    election's own.
+
     `writer` is this process's own name in lease records. All methods are called on the event loop and do not block.
     """
 
@@ -59,7 +66,11 @@ class Controller:
         read_clock: Callable[[], Instant],
     ) -> None:
         self.index = PodIndex()
+        self.was_relisted = asyncio.Event()
+        """Set when a watch began anew with a list: a list names what is there, and not what was deleted meanwhile."""
         self._settings = settings
+        self._pod_selector = parse_selector(settings.pod_selector) if settings.pod_selector else None
+        self._client = client
         self._leases = leases
         self._writer = writer
         self._managed: dict[Key, _Managed] = {}
@@ -68,7 +79,7 @@ class Controller:
         self._tasks = Tasks()
         self._dispatcher = Dispatcher(read_clock, self._carry_out)
         self._executor = Executor(
-            client, leases, instance=writer, read_clock=read_clock, post=self._post, resource_is_gone=self.lose_resource
+            client, leases, instance=writer, read_clock=read_clock, resource_is_gone=self.lose_resource
         )
         self.retirement = Retirement(client, leases, writer=writer, read_clock=read_clock, settings=settings)
 
@@ -87,6 +98,11 @@ class Controller:
         """Take a version of a resource."""
         key = (resource.namespace, resource.name)
         managed = self._managed.get(key)
+        if managed is not None and resource.resource_version <= managed.resource.resource_version:
+            return  # Known, or a late word of an earlier life.
+        if isinstance(resource.spec, Spec) and self._pod_selector is not None:
+            selector = Selector(resource.spec.selector.requirements + self._pod_selector.requirements)
+            resource = replace(resource, spec=replace(resource.spec, selector=selector))
         if managed is not None and managed.resource.uid != resource.uid:
             self.lose_resource(key, managed.resource.uid)
             managed = None
@@ -94,10 +110,8 @@ class Controller:
             managed = self._managed[key] = _Managed(resource)
             self._by_lease_key[lease_key(key)] = key
             self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
-        elif resource.resource_version > managed.resource.resource_version:
-            managed.resource = resource
         else:
-            return
+            managed.resource = resource
         if isinstance(resource.spec, Spec):
             self.index.select(key, resource.spec.selector)
         if managed.seat is not None:
@@ -122,6 +136,26 @@ class Controller:
         """Take a version of a pod."""
         for name in self.index.see(namespace, pod):
             self._post((namespace, name), PodSeen(pod))
+
+    def miss_pod(self, namespace: str, pod: Pod) -> None:
+        """The watch says that a pod is gone; where only some are watched it may have left only these: the API tells."""
+        if self._pod_selector is None:
+            self.lose_pod(namespace, pod.uid)
+        else:
+            self._tasks.start(self._look_for(namespace, pod), name=f"look for pod {namespace}/{pod.name}")
+
+    async def _look_for(self, namespace: str, pod: Pod) -> None:
+        while True:
+            try:
+                found = await read_pod(self._client, namespace, pod.ref)
+            except ApiError:
+                await asyncio.sleep(1.0)
+                continue
+            if found is None:
+                self.lose_pod(namespace, pod.uid)
+            else:
+                self.see_pod(namespace, found)
+            return
 
     def lose_pod(self, namespace: str, uid: str) -> None:
         """The pod with this UID exists no more."""
@@ -169,10 +203,20 @@ class Controller:
         if managed is not None and managed.seat is not None:
             self._dispatcher.post(managed.seat, happened)
 
-    def _carry_out(self, key: Key, effect: Effect) -> None:
-        managed = self._managed.get(key)
-        if managed is not None:
-            self._executor.carry_out(key, managed.resource, effect)
+    def _carry_out(self, seat: Seat, effect: Effect) -> None:
+        managed = self._managed.get(seat.who)
+        if managed is not None and managed.seat is seat:
+            self._executor.carry_out(seat.who, managed.resource, effect, lambda result: self._take_result(seat, result))
+
+    def _take_result(self, seat: Seat, result: Input) -> None:
+        """Give a result to the election that asked, and what it tells of a pod to the index and to all others."""
+        namespace, _ = seat.who
+        match result:
+            case PodRead(pod=pod) | LabelsWritten(pod=pod) if pod is not None:
+                self.see_pod(namespace, pod)
+            case PodGone(uid):
+                self.lose_pod(namespace, uid)
+        self._dispatcher.post(seat, result)
 
     async def _retire(self, key: Key) -> None:
         await asyncio.sleep(0)

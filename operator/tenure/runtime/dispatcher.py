@@ -18,6 +18,13 @@ from tenure.runtime.pods import Key
 
 logger = logging.getLogger(__name__)
 
+MOST_OF_THE_TIME = 4.0
+"""A stepper whose step took long rests for so many times as long: one with hundreds of pods of which each has news must
+not take the event loop from all others. Its mailbox takes what comes meanwhile."""
+
+SHORT_STEP_S = 0.002
+"""After a step that took less there is no rest."""
+
 MAX_STEPS_IN_A_ROW = 100
 """Then the event loop gets its turn: the network must not wait for a thousand elections."""
 
@@ -44,16 +51,17 @@ class Seat:
     is_ready: bool = False
     due_at_s: float = float("inf")
     is_gone: bool = False
+    rests_until_s: float = 0.0
 
 
 class Dispatcher:
     """Owns all mailboxes and the one heap of timers.
 
-    `carry_out(who, effect)` is called for each effect of a step; it must not block. A step that raises is a defect: it
+    `carry_out(seat, effect)` is called for each effect of a step; it must not block. A step that raises is a defect: it
     is logged, and that stepper is stepped again after a while; the others go on.
     """
 
-    def __init__(self, read_clock: Callable[[], Instant], carry_out: Callable[[Key, Effect], None]) -> None:
+    def __init__(self, read_clock: Callable[[], Instant], carry_out: Callable[[Seat, Effect], None]) -> None:
         self._read_clock = read_clock
         self._carry_out = carry_out
         self._ready: deque[Seat] = deque()
@@ -88,6 +96,11 @@ class Dispatcher:
     def _make_ready(self, seat: Seat) -> None:
         if seat.is_ready or seat.is_gone or self._closed:
             return
+        if seat.rests_until_s and self._read_clock().monotonic_s < seat.rests_until_s:
+            self._set_timer(seat, min(seat.due_at_s, seat.rests_until_s))
+            if self._turn is None:
+                self._set_alarm()
+            return
         seat.is_ready = True
         self._ready.append(seat)
         if self._turn is None:
@@ -114,12 +127,18 @@ class Dispatcher:
             logger.exception("A step of %s failed", seat.who)
             effects, wakes_at_s = (), now.monotonic_s + RETRY_AFTER_ERROR_S
         for effect in effects:
-            self._carry_out(seat.who, effect)
-        if wakes_at_s != seat.due_at_s:
-            seat.due_at_s = wakes_at_s
-            if wakes_at_s != float("inf"):
+            self._carry_out(seat, effect)
+        done_s = self._read_clock().monotonic_s
+        took_s = done_s - now.monotonic_s
+        seat.rests_until_s = done_s + MOST_OF_THE_TIME * took_s if took_s > SHORT_STEP_S else 0.0
+        self._set_timer(seat, wakes_at_s)
+
+    def _set_timer(self, seat: Seat, due_at_s: float) -> None:
+        if due_at_s != seat.due_at_s:
+            seat.due_at_s = due_at_s
+            if due_at_s != float("inf"):
                 self._tickets += 1
-                heapq.heappush(self._timers, (wakes_at_s, self._tickets, seat))
+                heapq.heappush(self._timers, (due_at_s, self._tickets, seat))
 
     def _ring(self) -> None:
         """Make all ready whose time has come. A timer that was set anew since is not in force any more."""

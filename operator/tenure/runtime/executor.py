@@ -27,11 +27,14 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_EVENTS = 1000
 """Events that wait for the API server; more are dropped, the log has them all."""
 
-Post = Callable[[Key, inputs.Input], None]
+Post = Callable[[inputs.Input], None]
 
 
 class Executor:
-    """Carries out the effects of all elections. Results are posted to `post(key, input)`."""
+    """Carries out the effects of all elections.
+
+    `resource_is_gone(key, uid)` is called when the API does not know a resource any more.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,6 @@ class Executor:
         *,
         instance: str,
         read_clock: Callable[[], Instant],
-        post: Post,
         resource_is_gone: Callable[[Key, str], None],
     ) -> None:
         self._client = client
@@ -48,7 +50,6 @@ class Executor:
         self._listings = PodListings(client)
         self._instance = instance
         self._read_clock = read_clock
-        self._post = post
         self._resource_is_gone = resource_is_gone
         self._tasks = Tasks()
         self._event_tasks = Tasks()
@@ -60,39 +61,38 @@ class Executor:
         await self._tasks.close()
         await self._event_tasks.close()
 
-    def carry_out(self, key: Key, resource: Resource, effect: effects.Effect) -> None:
-        """Begin one effect of an election; its result comes by itself."""
+    def carry_out(self, key: Key, resource: Resource, effect: effects.Effect, post: Post) -> None:
+        """Begin one effect of an election; its result is given to `post`, exactly once."""
+        work: Coroutine[Any, Any, inputs.Input | None]
+        failed: inputs.Input
         match effect:
             case effects.WriteLease():
-                self._run(key, self._write_lease(key, effect), "lease write")
+                work, failed = self._write_lease(key, effect), inputs.LeaseWritten(WriteOutcome.UNKNOWN)
             case effects.ReadLease():
-                self._run(key, self._read_lease(key, effect), "lease read")
+                work, failed = self._read_lease(key, effect), inputs.LeaseRead(None)
             case effects.WriteStatus():
-                self._run(key, self._write_status(key, resource, effect), "status write")
+                work, failed = self._write_status(key, resource, effect), inputs.StatusWritten(None)
             case effects.ReadResource():
-                self._run(key, self._read_resource(key, resource), "resource read")
-            case effects.WriteLabels():
-                self._run(key, self._write_labels(key, effect), "label write")
-            case effects.ReadPod():
-                self._run(key, self._read_pod(key, effect), "pod read")
+                work, failed = self._read_resource(key, resource), inputs.ResourceReadFailed()
+            case effects.WriteLabels(ref=ref):
+                work, failed = (
+                    self._write_labels(key, effect),
+                    inputs.LabelsWritten(ref, LabelOutcome.UNAVAILABLE),
+                )
+            case effects.ReadPod(ref):
+                work, failed = self._read_pod(key, effect), inputs.PodRead(ref, None)
             case effects.ListPods():
-                self._run(key, self._list_pods(key, resource), "pod list")
+                work, failed = self._list_pods(key, resource), inputs.PodsListed(None)
             case effects.Announce():
                 self._announce(key, resource, effect)
-
-    def _run(self, key: Key, work: Coroutine[Any, Any, inputs.Input | None], what: str) -> None:
-        self._tasks.start(self._report(key, work), name=f"{what} of {'/'.join(key)}")
-
-    async def _report(self, key: Key, work: Coroutine[Any, Any, inputs.Input | None]) -> None:
-        result = await work
-        if result is not None:
-            self._post(key, result)
+                return
+        self._tasks.start(_report(work, failed, post), name=f"{type(effect).__name__} of {'/'.join(key)}")
 
     async def _write_lease(self, key: Key, effect: effects.WriteLease) -> inputs.Input:
         try:
             revision = await self._store.write(
                 lease_key(key),
-                render(effect.record),
+                None if effect.record is None else render(effect.record),
                 expected_revision=effect.expected_revision,
                 connection=effect.connection,
                 timeout_s=effect.timeout_s,
@@ -105,9 +105,8 @@ class Executor:
         except Unavailable as error:
             logger.debug("Lease not written", extra={"election": "/".join(key), "error": str(error)})
             return inputs.LeaseWritten(WriteOutcome.UNAVAILABLE)
-        logger.debug(
-            "Lease written", extra={"election": "/".join(key), "term": effect.record.term, "revision": revision}
-        )
+        term = None if effect.record is None else effect.record.term
+        logger.debug("Lease written", extra={"election": "/".join(key), "term": term, "revision": revision})
         return inputs.LeaseWritten(WriteOutcome.APPLIED, revision)
 
     async def _read_lease(self, key: Key, effect: effects.ReadLease) -> inputs.Input:
@@ -194,6 +193,17 @@ class Executor:
             )
         finally:
             self._events_waiting -= 1
+
+
+async def _report(work: Coroutine[Any, Any, inputs.Input | None], failed: inputs.Input, post: Post) -> None:
+    """Post the result of an effect, and its failure if it fails as nobody foresaw: the election waits for either."""
+    try:
+        result = await work
+    except Exception:
+        post(failed)
+        raise
+    if result is not None:
+        post(result)
 
 
 def lease_key(key: Key) -> str:

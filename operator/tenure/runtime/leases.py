@@ -103,7 +103,7 @@ class Leases:
     async def write(
         self,
         key: str,
-        value: bytes,
+        value: bytes | None,
         *,
         expected_revision: int,
         connection: int,
@@ -167,12 +167,16 @@ class Leases:
                 continue
             try:
                 await self._restore(number)
-                retry_s = RETRY_MIN_S
             except (StoreError, BucketRefused) as error:
                 logger.warning("The lease bucket cannot be used: %s", error)
-                await asyncio.sleep(retry_s)
-                retry_s = min(2 * retry_s, RETRY_MAX_S)
-                self._wake.set()
+            except Exception:
+                logger.exception("The lease bucket could not be looked at")
+            else:
+                retry_s = RETRY_MIN_S
+                continue
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, RETRY_MAX_S)
+            self._wake.set()
 
     async def _restore(self, number: int) -> None:
         """Make the bucket if it is missing, and watch it on this connection if nothing does yet."""
@@ -192,6 +196,7 @@ class Leases:
 
     async def _start_watch(self, number: int) -> None:
         self._snapshot_done.clear()
+        self.entries.clear()  # What was seen on another connection may be another bucket's.
         self._watched_connection = number
         self._written_revision = 0
         try:

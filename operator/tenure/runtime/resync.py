@@ -28,6 +28,9 @@ WATCH_LAG_S = 10.0
 
 POLL_S = 0.1
 
+RELIST_SETTLES_S = 1.0
+"""How long after the first object of a new list the comparison is made: by then the rest has mostly come."""
+
 ELECTION_KEY = re.compile(r"(?P<namespace>[a-z0-9-]{1,63})\.(?P<name>[a-z0-9.-]{1,63})")
 """A key of the bucket that can be an election's: anybody may have written any other."""
 
@@ -40,11 +43,12 @@ class Resync:
         self._client = client
         self._controller = controller
         self._leases = leases
+        self._controller.was_relisted.clear()
         self.has_compared = asyncio.Event()
         """Set when everything that was there at the start is known."""
 
     async def run(self) -> None:
-        """Compare now, and again after each interval, until cancelled."""
+        """Compare now, after each interval, and after each list that Kopf had to make anew, until cancelled."""
         while True:
             wait_s = min(RETRY_S, self._settings.resync_interval_s)
             try:
@@ -55,7 +59,14 @@ class Resync:
                 logger.warning("The listing of all that is watched was put off: %s", error)
             except Exception:
                 logger.exception("The listing of all that is watched failed")
-            await asyncio.sleep(wait_s)
+            relisted = self._controller.was_relisted
+            try:
+                async with asyncio.timeout(wait_s):
+                    await relisted.wait()
+            except TimeoutError:
+                continue
+            await asyncio.sleep(RELIST_SETTLES_S)
+            relisted.clear()
 
     async def compare(self) -> None:
         """Compare once. Raises ApiError or StoreError when it could not be finished."""
@@ -132,6 +143,13 @@ class Resync:
             await self._retire(key)
 
     async def _retire(self, key: Key) -> None:
+        """Clean up after an election, unless it was created since the elections were listed."""
+        try:
+            self._controller.see_resource(await read_resource(self._client, *key))
+        except NotFound:
+            pass
+        else:
+            return
         await self._controller.retirement.retire(key, is_back=lambda: key in self._controller.uids())
 
 

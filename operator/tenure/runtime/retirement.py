@@ -61,7 +61,10 @@ class Retirement:
     async def strip(self, key: Key, pod: Metadata) -> None:
         """Take the role label off one pod."""
         namespace, name = key
-        write = WriteLabels(pod.ref, pod.labels.get(term_key(name)), role=None, term=None)
+        labels = pod.labels
+        write = WriteLabels(
+            pod.ref, labels.get(term_key(name)), expected_role=labels.get(role_key(name)), role=None, term=None
+        )
         result = await write_labels(self._client, namespace, name, write)
         logger.info(
             "Role label taken off", extra={"election": "/".join(key), "pod": pod.name, "outcome": result.outcome}
