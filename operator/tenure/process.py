@@ -62,7 +62,7 @@ class OperatorProcess:
                 await load_configuration(self._kubeconfig), lambda: load_configuration(self._kubeconfig)
             )
             stack.push_async_callback(client.close)
-            work = asyncio.create_task(self._work(client), name="work of the operator")
+            work = asyncio.create_task(self._work_on(client), name="work of the operator")
             stop = asyncio.create_task(self._stop.wait(), name="wait for a signal")
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
@@ -72,6 +72,17 @@ class OperatorProcess:
                 await work
             except asyncio.CancelledError:
                 logger.info("Stopped; leases and labels stay as they are")
+
+    async def _work_on(self, client: KubernetesClient) -> None:
+        """Work; begin anew when that ends for a reason that may pass, such as a CRD that was deleted."""
+        while True:
+            try:
+                await self._work(client)
+            except OperatorFailed as failure:
+                obstacle = await self._find_obstacle(client)
+                if not obstacle:
+                    raise
+                logger.warning("%s The operator begins anew: %s", failure, obstacle)
 
     async def _work(self, client: KubernetesClient) -> None:
         writer = f"{OPERATOR_WRITER_PREFIX}{socket.gethostname()}/{secrets.token_hex(4)}"

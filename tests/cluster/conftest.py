@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +13,8 @@ from cluster_support import Bucket, MakeOperator, Operator, Scene
 from environment import Environment, EnvironmentFailed, wait_until
 from environment.binaries import control_plane_binaries
 
-_CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
+CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def outer_event_loop() -> Iterator[None]:
-    """A loop for pytest-asyncio to come back to. It makes one itself where there is none, and never closes it."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    loop.close()
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +47,7 @@ def _has_service_account(environment: Environment, namespace: str) -> bool:
 # ------------------------------------------------------------------------------------------------------- the operator
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def crd(environment: Environment) -> None:
     """LeaderElections are served."""
     apply_crd(environment)
@@ -65,7 +55,7 @@ def crd(environment: Environment) -> None:
 
 def apply_crd(environment: Environment) -> None:
     """Create the CRD, or leave it as it is, and return when LeaderElections are served."""
-    environment.kubectl("apply", "-f", str(_CRD))
+    environment.kubectl("apply", "-f", str(CRD))
     path = "/apis/tenure.dev/v1alpha1/leaderelections"
     wait_until(lambda: environment.control_plane.api.request("GET", path)[0] == 200, "LeaderElections are served")
 
@@ -78,27 +68,36 @@ def scene(environment: Environment, crd: None) -> Iterator[Scene]:
     scene.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def common_operator(
     environment: Environment, crd: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operator]:
-    """One operator for all namespaces and for all tests of a module, with a bucket of its own."""
-    number = next(_numbers)
-    running = Operator(environment, tmp_path_factory.mktemp("operator"), bucket=f"common-{number}").start()
-    yield running
-    running.stop()
+    """One operator for all namespaces and all tests. A test may end it: the next one that needs it starts it again."""
+    operator = Operator(environment, tmp_path_factory.mktemp("operator"), bucket="common")
+    yield operator
+    operator.stop()
 
 
 @pytest.fixture
 def everywhere(common_operator: Operator) -> Iterator[Operator]:
-    """The operator of this module. It must not have logged an error by the end of the test."""
+    """The common operator, running. It must not have logged an error by the end of the test."""
+    common_operator.ensure_running()
     yield common_operator
     common_operator.check()
 
 
 @pytest.fixture
-def make_operator(environment: Environment, scene: Scene, tmp_path: Path) -> Iterator[MakeOperator]:
-    """Makes operators of the scene's namespace alone. At the end they end, and must not have logged an error."""
+def nobody(common_operator: Operator) -> None:
+    """No common operator runs, which would act on what the test makes."""
+    common_operator.stop()
+
+
+@pytest.fixture
+def make_operator(environment: Environment, scene: Scene, nobody: None, tmp_path: Path) -> Iterator[MakeOperator]:
+    """Makes operators of the scene's namespace, which no other one manages then.
+
+    At the end they end, and must not have logged an error.
+    """
     made: list[Operator] = []
 
     def make(*arguments: str, **settings: Any) -> Operator:
@@ -120,18 +119,6 @@ def make_operator(environment: Environment, scene: Scene, tmp_path: Path) -> Ite
 
 
 @pytest.fixture
-def operator(make_operator: MakeOperator) -> Operator:
-    """One running operator of the scene's namespace."""
-    return make_operator().start()
-
-
-@pytest.fixture
-def bucket(environment: Environment, scene: Scene) -> Bucket:
-    """The bucket of the operators that `make_operator` makes."""
-    return Bucket(environment.nats_url, scene.namespace)
-
-
-@pytest.fixture
-def common_bucket(environment: Environment, common_operator: Operator) -> Bucket:
-    """The bucket of this module's operator."""
+def bucket(environment: Environment, common_operator: Operator) -> Bucket:
+    """The bucket of the common operator."""
     return Bucket(environment.nats_url, common_operator.bucket)

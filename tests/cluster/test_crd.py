@@ -6,15 +6,16 @@ import itertools
 import json
 import re
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from environment import Environment, wait_until
+from environment import Environment
 from tenure.election import timing
 
-_CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
+pytestmark = pytest.mark.usefixtures("nobody")
+
 _ALL = "/apis/tenure.dev/v1alpha1/namespaces/default/leaderelections"
 _SELECTOR = {"matchLabels": {"app": "web"}}
 _NAMES = itertools.count(1)
@@ -81,11 +82,11 @@ def election(spec: object, name: str = "web") -> Object:
 
 
 @pytest.fixture(scope="module")
-def elections(environment: Environment) -> Elections:
-    environment.kubectl("apply", "-f", str(_CRD))
-    environment.kubectl("wait", "--for=condition=Established", "crd/leaderelections.tenure.dev")
-    wait_until(lambda: environment.control_plane.api.request("GET", _ALL)[0] == 200, "LeaderElections are served")
-    return Elections(environment)
+def elections(environment: Environment, crd: None) -> Iterator[Elections]:
+    """They are left alone, and taken away at the end."""
+    yield Elections(environment)
+    code, answer = environment.control_plane.api.request("DELETE", _ALL)
+    assert code == 200, answer
 
 
 # ------------------------------------------------------------------------------------------------------------- refused
@@ -248,7 +249,7 @@ def test_null_means_the_default(elections: Elections) -> None:
 
 
 def test_the_api_server_and_the_operator_agree_on_every_lease(elections: Elections) -> None:
-    values = itertools.product((None, 2, 3, 5, 10, 15, 16, 3601), (None, 1, 2, 9, 10, 14, 15), (None, 0, 1, 3, 5, 6))
+    values = itertools.product((None, 2, 3, 10, 15, 3601), (None, 1, 2, 9, 10, 15), (None, 0, 1, 3, 5, 6))
     disagreed = []
     for duration, deadline, interval in values:
         given = {"durationSeconds": duration, "renewDeadlineSeconds": deadline, "renewIntervalSeconds": interval}

@@ -8,6 +8,21 @@ import pytest
 
 from cluster_support import Bucket, Operator, PodView, Scene
 from cluster_support.scene import SHORT
+from environment import Environment, wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deleted(environment: Environment, crd: None, common_operator: Operator) -> Scene:
+    """A namespace with a running election that is being deleted. It takes its time, in which other tests run."""
+    common_operator.ensure_running()
+    scene = Scene(environment)
+    scene.run_pods(2)
+    scene.elect(lease=SHORT)
+    scene.wait_for_leader()
+    scene.close()
+    election = f"{scene.namespace}/web"
+    wait_until(lambda: common_operator.has_logged("Election deleted", election=election), "its election is deleted")
+    return scene
 
 
 def _key(scene: Scene) -> str:
@@ -37,7 +52,7 @@ def _terms(scene: Scene) -> dict[str, str | None]:
     return {pod.uid: pod.term() for pod in scene.pods}
 
 
-def test_a_deleted_election_leaves_terms_and_nothing_else(scene: Scene, operator: Operator, bucket: Bucket) -> None:
+def test_a_deleted_election_leaves_terms_and_nothing_else(scene: Scene, everywhere: Operator, bucket: Bucket) -> None:
     scene.serve()
     _start(scene)
     term, terms = scene.election().term, _terms(scene)
@@ -51,21 +66,22 @@ def test_a_deleted_election_leaves_terms_and_nothing_else(scene: Scene, operator
 
 
 def test_an_election_that_is_deleted_while_no_operator_runs_is_cleaned_up_by_the_next_one(
-    scene: Scene, operator: Operator, bucket: Bucket
+    scene: Scene, everywhere: Operator, bucket: Bucket
 ) -> None:
     _start(scene)
     term, terms = scene.election().term, _terms(scene)
-    operator.stop()
+    assert "finalizers" not in scene.election().body["metadata"]  # which would wait for an operator
+    everywhere.stop()
 
     scene.delete_election()
-    operator.start()
+    everywhere.start()
 
     _assert_cleaned_up(scene, bucket, term, terms)
 
 
 @pytest.mark.parametrize("with_record", [True, False])
 def test_g2_an_election_that_is_created_again_goes_on_counting(
-    scene: Scene, operator: Operator, bucket: Bucket, with_record: bool
+    scene: Scene, everywhere: Operator, bucket: Bucket, with_record: bool
 ) -> None:
     """Even if NATS has lost the record meanwhile: the term labels are a floor as well."""
     _start(scene)
@@ -83,7 +99,7 @@ def test_g2_an_election_that_is_created_again_goes_on_counting(
 
 
 def test_g2_an_election_that_is_created_again_with_all_pods_new_goes_on_counting(
-    scene: Scene, operator: Operator, bucket: Bucket
+    scene: Scene, everywhere: Operator, bucket: Bucket
 ) -> None:
     """Then it is the record alone that knows."""
     _start(scene)
@@ -100,10 +116,10 @@ def test_g2_an_election_that_is_created_again_with_all_pods_new_goes_on_counting
     scene.wait_for_leader(after=term)
 
 
-def test_g2_g3_an_election_that_is_replaced_at_once_repeats_no_term(scene: Scene, operator: Operator) -> None:
+def test_g2_g3_an_election_that_is_replaced_at_once_repeats_no_term(scene: Scene, everywhere: Operator) -> None:
     """It may find its leader's lease as it was, and go on in the same term; the watchers know whose that was."""
     leader = _start(scene)
-    for _ in range(5):
+    for _ in range(3):
         term = scene.election().term
         scene.delete_election()
         scene.elect(lease=SHORT)
@@ -116,15 +132,15 @@ def test_g2_g3_an_election_that_is_replaced_at_once_repeats_no_term(scene: Scene
 
 
 def test_g2_g3_an_election_that_is_replaced_while_no_operator_runs_repeats_no_term(
-    scene: Scene, operator: Operator
+    scene: Scene, everywhere: Operator
 ) -> None:
     _start(scene)
     term = scene.election().term
-    operator.kill()
+    everywhere.kill()
 
     scene.delete_election()
     scene.elect(lease=SHORT)
-    operator.start()
+    everywhere.start()
 
     leader = scene.wait_for_leader(after=term - 1)
     scene.delete_pod(leader)
@@ -132,22 +148,29 @@ def test_g2_g3_an_election_that_is_replaced_while_no_operator_runs_repeats_no_te
     scene.wait(lambda: len(scene.followers()) == 2, "the others are followers")
 
 
-def test_an_election_can_be_deleted_while_no_operator_runs(scene: Scene, operator: Operator) -> None:
-    """It has no finalizer that would wait for one."""
-    scene.elect()
-    scene.wait_for_condition("LeaderElected", "False (NoCandidates)")
-    assert "finalizers" not in scene.election().body["metadata"]
-    operator.stop()
-
-    scene.delete_election()
-
-
-def test_a_namespace_with_a_running_election_can_be_deleted(scene: Scene, everywhere: Operator) -> None:
-    scene.run_pods(2)
-    scene.elect()
-    scene.wait_for_leader()
-
-    scene.delete_namespace()
-
-    path = f"/api/v1/namespaces/{scene.namespace}"
+def test_a_namespace_with_a_running_election_can_be_deleted_and_is_forgotten(
+    everywhere: Operator, bucket: Bucket, scene: Scene, deleted: Scene
+) -> None:
+    """What could not be written any more is not tried again for ever, nor complained of by the next operator."""
+    path = f"/api/v1/namespaces/{deleted.namespace}"
     scene.wait(lambda: scene.kubernetes.find(path) is None, "the namespace is gone", timeout_s=30)
+    complaints = _complaints(everywhere, deleted)
+    revision, _ = bucket.entry(_key(deleted))
+    scene.run_pods(1)
+    scene.elect(lease=SHORT)
+    scene.wait_for_leader()
+    everywhere.stop()
+    everywhere.start()
+    bucket.wait_for_renewals(_key(scene), 1)
+
+    assert _complaints(everywhere, deleted) == complaints
+    assert len(complaints) <= 10
+    assert bucket.entry(_key(deleted))[0] == revision
+
+
+def _complaints(operator: Operator, scene: Scene) -> list[str]:
+    return [
+        str(line["message"])
+        for line in operator.log()
+        if line["level"] != "debug" and line["level"] != "info" and f"{scene.namespace}/" in str(line)
+    ]

@@ -18,6 +18,8 @@ from environment import Environment, EnvironmentFailed, wait_until
 _TESTS = Path(__file__).parents[1]
 _DEADLINE_S = 100.0
 
+pytestmark = pytest.mark.usefixtures("nobody", "demo_of_its_own")
+
 _HAND_OVER = (
     r" 0 ms  (web-\d) is marked as deleted\n"
     r"(?s:.*?) ms  the status says: term 2, (web-\d) leads\n"
@@ -28,6 +30,16 @@ _HAND_OVER = (
     r"NAME +LEADER +TERM +CANDIDATES +READY +AGE\nweb +\2 +2 +3 +True +\d+s\n"
     r"(?s:.*)never two leaders, never two endpoints"
 )
+
+
+@pytest.fixture(scope="module")
+def demo_of_its_own(
+    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """The demo on a cluster of its own. It plays while the other tests do, and is looked at when they are done."""
+    folder = tmp_path_factory.mktemp("demo")
+    with _demo(folder, TMPDIR=str(folder)) as demo:
+        yield demo
 
 
 @pytest.fixture
@@ -68,17 +80,6 @@ def _is_left(folder: Path) -> list[str]:
     commands = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()]
     marker = f"{folder}/tenure-demo-"
     return folders + [text for command in commands if marker in (text := command.decode(errors="replace"))]
-
-
-@pytest.mark.usefixtures("environment")  # so that the programs are built when this begins
-def test_the_demo_ends_by_itself_and_leaves_nothing(tmp_path: Path) -> None:
-    """From nothing to the verdict, on a cluster of its own: status 0, the hand-over in its order, all of it ended."""
-    with _demo(tmp_path, TMPDIR=str(tmp_path)) as (process, printed):
-        assert process.wait(_DEADLINE_S) == 0, printed.read_text()
-
-    assert re.search(_HAND_OVER, printed.read_text()), printed.read_text()
-    assert "\033" not in printed.read_text()
-    assert _is_left(tmp_path) == []
 
 
 def test_on_a_cluster_of_the_users_it_holds_and_then_takes_away_what_it_made(
@@ -144,4 +145,14 @@ def test_a_namespace_that_it_did_not_make_is_left_alone(
         assert "There is a namespace tenure-demo already" in printed.read_text()
         assert "Active" in environment.kubectl("get", "namespace", "tenure-demo")
     finally:
-        environment.kubectl("delete", "namespace", "tenure-demo")
+        environment.kubectl("delete", "namespace", "tenure-demo", "--wait=false")
+
+
+def test_the_demo_ends_by_itself_and_leaves_nothing(demo_of_its_own: tuple[subprocess.Popen[bytes], Path]) -> None:
+    """From nothing to the verdict, on a cluster of its own: status 0, the hand-over in its order, all of it ended."""
+    process, printed = demo_of_its_own
+    assert process.wait(_DEADLINE_S) == 0, printed.read_text()
+
+    assert re.search(_HAND_OVER, printed.read_text()), printed.read_text()
+    assert "\033" not in printed.read_text()
+    assert _is_left(printed.parent) == []

@@ -46,17 +46,9 @@ def test_g5_a_leader_is_elected_and_shown_in_the_status(scene: Scene) -> None:
         "Suspended": "False (Active)",
     }
     assert election.condition("Ready") == "True (Ready)"
-
-
-def test_kubectl_shows_the_leader(scene: Scene) -> None:
-    scene.run_pods(1)
-    scene.elect()
-    scene.wait_for_leader()
-
     lines = scene.environment.kubectl("get", "le", "-n", scene.namespace).splitlines()
-
     assert lines[0].split() == ["NAME", "LEADER", "TERM", "CANDIDATES", "READY", "AGE"]
-    assert lines[1].split()[:-1] == ["web", "web-0", "1", "1", "True"]
+    assert lines[1].split()[:-1] == ["web", "web-0", "1", "3", "True"]
 
 
 def test_every_candidate_carries_its_role_and_no_other_pod_does(scene: Scene) -> None:
@@ -149,11 +141,11 @@ def test_g3_leadership_moves_through_many_deletions(scene: Scene) -> None:
     scene.elect()
     leader = scene.wait_for_leader()
 
-    for _ in range(8):
+    for _ in range(6):
         scene.delete_pod(leader)
         leader = scene.wait_for_leader(but=leader)
 
-    assert scene.election().term >= 9
+    assert scene.election().term >= 7
 
 
 def test_a_leader_that_is_not_ready_is_replaced_while_another_one_is(scene: Scene) -> None:
@@ -227,6 +219,25 @@ def test_g2_g5_all_pods_gone_and_back(scene: Scene) -> None:
     scene.wait(lambda: _is_served_by_leader_only(scene), "the leader is the endpoint")
 
 
+def test_a_leader_that_finishes_is_replaced(scene: Scene) -> None:
+    """As the pod of a Job does: it is there, and neither terminating nor a candidate any more."""
+    scene.run_pod("first")
+    scene.run_pod("second")
+    scene.elect()
+    first = scene.wait_for_leader()
+
+    scene.finish(first)
+
+    second = scene.wait_for_leader(but=first)
+    ended = scene.election().status["history"][0]
+    assert (ended["term"], ended["podName"], ended["reason"]) == (1, first.name, "PodFinished")
+    scene.wait(lambda: scene.pod(first.name).role() is None, "it has no role any more")
+    scene.wait(lambda: scene.election().status["candidates"] == 1, "it is no candidate")
+    scene.finish(second)
+    scene.wait_for_condition("LeaderElected", "False (NoCandidates)")
+    assert scene.election().term >= 2
+
+
 def test_an_election_without_pods_says_so_and_elects_the_first_one(scene: Scene) -> None:
     scene.elect()
     scene.wait_for_condition("LeaderElected", "False (NoCandidates)")
@@ -249,15 +260,3 @@ def test_scaling_changes_the_leader_only_when_it_goes(scene: Scene) -> None:
 
     assert scene.election().term == 1
     assert scene.election().leader_uid == first.uid
-
-
-def test_500_pods_have_one_leader_and_499_followers(scene: Scene) -> None:
-    scene.elect()
-    scene.run_pods(500, wait=False)
-
-    first = scene.wait_for_leader(timeout_s=30)
-    scene.wait(lambda: len(scene.followers()) == 499, "499 are followers", timeout_s=60)
-    scene.wait(lambda: scene.election().status["candidates"] == 500, "500 are candidates")
-    scene.delete_pod(first)
-
-    scene.wait_for_leader(but=first)

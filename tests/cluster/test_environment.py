@@ -120,14 +120,6 @@ class TestControlPlane:
         with pytest.raises(EnvironmentFailed, match="forbidden"):
             environment.kubectl("delete", "pod", "any", *account)
 
-    def test_an_api_server_restart_keeps_everything(self, environment: Environment, namespace: str) -> None:
-        """After a restart the objects are there, and a new pod becomes ready."""
-        environment.kubectl("create", "configmap", "kept", "-n", namespace)
-        environment.control_plane.restart_api_server()
-
-        environment.kubectl("get", "configmap", "kept", "-n", namespace)
-        _run_ready_pod(environment, namespace)
-
 
 class TestNatsServer:
     """A nats-server that is ended keeps what it stored."""

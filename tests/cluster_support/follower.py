@@ -24,7 +24,7 @@ class Follower:
     between are read one by one from its storage: whatever was true at any resourceVersion is seen.
     """
 
-    def __init__(self, kubernetes: Kubernetes, path: str, on_change: Change) -> None:
+    def __init__(self, kubernetes: Kubernetes, path: str, on_change: Change, news: threading.Event) -> None:
         self._kubernetes = kubernetes
         self._path = path
         self._on_change = on_change
@@ -32,6 +32,7 @@ class Follower:
         self._objects: dict[str, Object] = {}
         self._stopping = threading.Event()
         self._failure: Exception | None = None
+        self.news = news
         listed = kubernetes.get(path)
         self._version = int(listed["metadata"]["resourceVersion"])
         for item in listed["items"]:
@@ -75,6 +76,7 @@ class Follower:
                         self._replay()
                     elif refused.status < 500 and refused.status != 429:
                         raise
+                    time.sleep(_RETRY_S)
                 except OSError:
                     time.sleep(_RETRY_S)  # The API server is away.
         except Exception as error:  # noqa: BLE001 - told by catch_up
@@ -101,6 +103,11 @@ class Follower:
             except OSError:
                 time.sleep(_RETRY_S)
                 continue
+            except Refused as refused:
+                if refused.status < 500:
+                    raise
+                time.sleep(_RETRY_S)
+                continue
             known = {item["metadata"]["uid"]: version_of(item) for item in self.objects()}
             for uid in known.keys() - items.keys():
                 self._apply(uid, None)
@@ -117,6 +124,7 @@ class Follower:
             else:
                 self._objects[uid] = item
             self._on_change(before, item, self._objects)
+        self.news.set()
 
 
 def version_of(item: Object) -> int:

@@ -56,9 +56,9 @@ class Kubernetes:
         """Create an object and return it."""
         return self._request("POST", path, body=body)
 
-    def patch(self, path: str, body: Object, *, manager: str = MANAGER) -> Any:
-        """Apply a JSON Merge Patch in the name of `manager`, and return the object."""
-        query = {"fieldManager": manager}
+    def patch(self, path: str, body: Object, *, manager: str = MANAGER, dry_run: bool = False) -> Any:
+        """Apply a JSON Merge Patch in the name of `manager`, or only try it, and return the object."""
+        query = {"fieldManager": manager, **({"dryRun": "All"} if dry_run else {})}
         return self._request("PATCH", path, query=query, body=body, content="application/merge-patch+json")
 
     def delete(self, path: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from cluster_support.kubernetes import (
     FORGER,
     Kubernetes,
     Object,
+    Refused,
     elections_path,
     pods_path,
     statefulsets_path,
@@ -21,7 +24,10 @@ from environment import Environment, wait_until
 SHORT = {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}
 """The shortest lease, for tests that wait for its end."""
 
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 _TIMEOUT_S = 10.0
+_LOOK_EVERY_S = 0.05
+"""What the watchers see ends a wait at once; this is for the rest, such as a log or the bucket."""
 
 _numbers = itertools.count(1)
 
@@ -74,6 +80,15 @@ class Scene:
                 lambda: sum(pod.ready and pod.labels["app"] == name for pod in self.pods) == replicas,
                 f"{replicas} pods of {name} are Ready",
             )
+
+    def run_pod(self, name: str, *, labels: Mapping[str, str] | None = None) -> None:
+        """Create a pod that nobody creates again when it ends, and return when it is Ready."""
+        pod = {
+            "metadata": {"name": name, "labels": {"app": "web", **(labels or {})}},
+            "spec": {"containers": [{"name": "main", "image": "none"}]},
+        }
+        self.kubernetes.create(pods_path(self.namespace), pod)
+        self.wait(lambda: self.pod(name).ready, f"{name} is Ready")
 
     def scale(self, replicas: int, *, name: str = "web") -> None:
         """Set the number of a StatefulSet's pods."""
@@ -130,6 +145,49 @@ class Scene:
         self.kubernetes.patch(f"{pods_path(self.namespace, pod.name)}/status", {"status": {"conditions": [condition]}})
         self.wait(lambda: self.pod(pod.name).ready is ready, f"{pod.name} is seen {'Ready' if ready else 'not Ready'}")
 
+    def finish(self, pod: PodView) -> None:
+        """End a pod as a container does that is done, and return when the watchers have seen it."""
+        condition = {"type": "Ready", "status": "False", "reason": "PodCompleted"}
+        status = {"phase": "Succeeded", "conditions": [condition]}
+        self.kubernetes.patch(f"{pods_path(self.namespace, pod.name)}/status", {"status": status})
+        self.wait(lambda: self.pod(pod.name).body["status"]["phase"] == "Succeeded", f"{pod.name} is seen finished")
+
+    @contextmanager
+    def frozen_labels(self, name: str, *, reason: str = "Invalid") -> Iterator[str]:
+        """Have the API server refuse every change of one pod's labels, as a policy may; yields what it says of that."""
+        message = f"The labels of {name} are frozen."
+        kind, policy = f"{_ADMISSION}/validatingadmissionpolicies", f"{self.namespace}-{name}"
+        validation = {
+            "expression": f"object.metadata.name != '{name}' || object.metadata.labels == oldObject.metadata.labels",
+            "message": message,
+            "reason": reason,
+        }
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["pods"]}
+        here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}}
+        self.kubernetes.create(
+            kind,
+            {
+                "metadata": {"name": policy},
+                "spec": {"matchConstraints": {"resourceRules": [rule], **here}, "validations": [validation]},
+            },
+        )
+        binding = {"metadata": {"name": policy}, "spec": {"policyName": policy, "validationActions": ["Deny"]}}
+        self.kubernetes.create(f"{_ADMISSION}/validatingadmissionpolicybindings", binding)
+        try:
+            self.wait(lambda: self._labels_are_frozen(name), "the policy is in force")
+            yield message
+        finally:
+            self.kubernetes.delete(f"{_ADMISSION}/validatingadmissionpolicybindings/{policy}")
+            self.kubernetes.delete(f"{kind}/{policy}")
+        self.wait(lambda: not self._labels_are_frozen(name), "the policy is no longer in force")
+
+    def _labels_are_frozen(self, name: str) -> bool:
+        try:
+            self.kubernetes.patch(pods_path(self.namespace, name), {"metadata": {"labels": {"try": ""}}}, dry_run=True)
+        except Refused:
+            return True
+        return False
+
     def forge(self, pod: PodView, labels: Mapping[str, str | None]) -> None:
         """Write labels that only the operator should write; None takes one off."""
         self.kubernetes.patch(pods_path(self.namespace, pod.name), {"metadata": {"labels": labels}}, manager=FORGER)
@@ -184,17 +242,22 @@ class Scene:
 
     def wait(self, condition: Callable[[], object], what: str, *, timeout_s: float = _TIMEOUT_S) -> None:
         """Return once a condition holds, or fail with everything that is known. Of what is missing, none holds."""
-
-        def holds() -> bool:
+        until_s = time.monotonic() + timeout_s
+        while True:
+            self.watchers.news.clear()
+            began_s = time.monotonic()
             try:
-                return bool(condition())
+                if condition():
+                    return
             except Missing:
-                return False
-
-        try:
-            wait_until(holds, f"{what} (in {self.namespace})", timeout_s=timeout_s, every_s=0.01)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}\n{self}") from None
+                pass
+            looked_s = time.monotonic() - began_s
+            if began_s >= until_s:
+                raise AssertionError(
+                    f"Within {timeout_s:g} seconds, this did not become true: {what} (in {self.namespace})\n{self}"
+                )
+            time.sleep(2 * looked_s)  # Looking must not take what the operator needs to work.
+            self.watchers.news.wait(_LOOK_EVERY_S)
 
     def wait_for_leader(
         self, election: str = "web", *, after: int = 0, but: PodView | None = None, timeout_s: float = _TIMEOUT_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 
@@ -44,11 +45,11 @@ class PodWatcher:
     Labels that somebody else wrote last (see `PodView.is_forged`) are left out of account.
     """
 
-    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings) -> None:
+    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
         self._findings = findings
         self.crowned: dict[Reign, int] = {}
         """For each reign, the resourceVersion at which its leader label was there first."""
-        self.follower = Follower(kubernetes, pods_path(namespace), self._check)
+        self.follower = Follower(kubernetes, pods_path(namespace), self._check, news)
 
     def pods(self) -> list[PodView]:
         return sorted((PodView(body) for body in self.follower.objects()), key=lambda pod: pod.name)
@@ -109,13 +110,13 @@ class StatusWatcher:
     * A term is that of one holder (G1).
     """
 
-    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings) -> None:
+    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
         self._findings = findings
         self._terms: dict[str, int] = {}
         self._holders: dict[tuple[str, int], str | None] = {}
         self.announced: dict[Reign, int] = {}
         """For each reign, the resourceVersion at which the status said so first."""
-        self.follower = Follower(kubernetes, elections_path(namespace), self._check)
+        self.follower = Follower(kubernetes, elections_path(namespace), self._check, news)
 
     def elections(self) -> dict[str, ElectionView]:
         return {view.name: view for view in map(ElectionView, self.follower.objects())}
@@ -146,9 +147,9 @@ class StatusWatcher:
 class EndpointWatcher:
     """Follows the EndpointSlices of a namespace: those of a Service of a leader never hold two addresses."""
 
-    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings) -> None:
+    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
         self._findings = findings
-        self.follower = Follower(kubernetes, slices_path(namespace), self._check)
+        self.follower = Follower(kubernetes, slices_path(namespace), self._check, news)
 
     def addresses(self, service: str) -> list[str]:
         """The addresses behind a Service, of pods that are ready."""
@@ -169,9 +170,11 @@ class Watchers:
 
     def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
         self.findings = Findings()
-        self.pods = PodWatcher(kubernetes, namespace, self.findings)
-        self.elections = StatusWatcher(kubernetes, namespace, self.findings)
-        self.endpoints = EndpointWatcher(kubernetes, namespace, self.findings)
+        self.news = threading.Event()
+        """Set whenever anything has changed."""
+        self.pods = PodWatcher(kubernetes, namespace, self.findings, self.news)
+        self.elections = StatusWatcher(kubernetes, namespace, self.findings, self.news)
+        self.endpoints = EndpointWatcher(kubernetes, namespace, self.findings, self.news)
 
     def check(self) -> None:
         """Fail if a guarantee was ever broken up to now."""

@@ -267,4 +267,4 @@ def test_what_only_a_person_can_mend_ends_it_with_a_sentence(
 
     result = _invoke("run", *_URL)
 
-    assert (result.exit_code, result.output) == (1, line)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", line)

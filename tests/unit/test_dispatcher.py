@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect, ReadResource
 from tenure.election.inputs import Input, LeaseWritten, WriteOutcome
-from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW, RETRY_AFTER_ERROR_S, Dispatcher, Seat
+from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW, RETRY_AFTER_ERROR_S, SHORT_STEP_S, Dispatcher, Seat
 from tenure.runtime.pods import Key
-from unit.virtual_time import START_S, read_clock, run
+from unit.virtual_time import START_S, read_clock, run, work_for
 
 
 def _mail(number: int) -> Input:
@@ -231,6 +231,72 @@ def test_who_was_removed_is_stepped_no_more() -> None:
 
     run(scenario())
     assert (with_mail.steps, with_timer.steps, with_late_mail.steps) == ([], [(0.0, [1])], [])
+
+
+def test_who_takes_long_rests_longer_while_others_are_stepped_at_once() -> None:
+    """A step that began at 0 s ended at 0.5 s; it rests for four times as long."""
+    slow, quick = _Stepper(on_step=partial(work_for, 0.5)), _Stepper()
+
+    async def scenario() -> None:
+        stage = _Stage()
+        slow_seat, quick_seat = stage.seat(slow, "slow"), stage.seat(quick, "quick")
+        stage.post(slow_seat, 1)
+        for number in (2, 3):
+            await asyncio.sleep(0.6)
+            stage.post(slow_seat, number)
+            stage.post(quick_seat, number)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert slow.steps == [(0.0, [1]), (2.5, [2, 3])]
+    assert [mail for _, mail in quick.steps] == [[2], [3]]
+    assert [at_s for at_s, _ in quick.steps] == pytest.approx([0.6, 1.2], abs=0.51)
+
+
+@pytest.mark.parametrize(
+    ("wakes_after_s", "woken_s"), [(1.0, 2.5), (5.0, 5.0)], ids=["while it rests", "after its rest"]
+)
+def test_who_rests_is_woken_after_its_rest(wakes_after_s: float, woken_s: float) -> None:
+    stepper = _Stepper(wakes_after_s=[wakes_after_s], on_step=partial(work_for, 0.5))
+
+    async def scenario() -> None:
+        stage = _Stage()
+        stage.post(stage.seat(stepper), 1)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (woken_s, [])]
+
+
+def test_mail_does_not_make_who_rests_forget_when_it_wanted_to_be_woken() -> None:
+    stepper = _Stepper(wakes_after_s=[10.0, 10.0], on_step=partial(work_for, 0.5))
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seat = stage.seat(stepper)
+        stage.post(seat, 1)
+        await asyncio.sleep(1)
+        stage.post(seat, 2)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert stepper.steps == [(0.0, [1]), (2.5, [2]), (12.5, [])]
+
+
+def test_a_short_step_needs_no_rest() -> None:
+    stepper = _Stepper(on_step=partial(work_for, 0.9 * SHORT_STEP_S))
+
+    async def scenario() -> None:
+        stage = _Stage()
+        seat = stage.seat(stepper)
+        for number in range(3):
+            stage.post(seat, number)
+            await asyncio.sleep(0)
+        await asyncio.sleep(60)
+
+    run(scenario())
+    assert [mail for _, mail in stepper.steps] == [[0], [1], [2]]
+    assert stepper.steps[-1][0] < 0.01
 
 
 def test_after_closing_mail_is_of_no_use() -> None:

@@ -196,6 +196,20 @@ def test_kopfs_failed_attempts_are_short_warnings(loggers: None, monkeypatch: py
     assert (ours["level"], "traceback" in ours) == ("error", True)
 
 
+def test_what_libraries_say_below_a_warning_is_not_shown_whatever_was_set_before(
+    loggers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = _Stream(is_terminal=False)
+    monkeypatch.setattr(sys, "stderr", stream)
+    logging.getLogger().setLevel(logging.DEBUG)
+
+    configure("debug", "json")
+    logging.getLogger("aiohttp").info("Something that only aiohttp wants to know")
+    logging.getLogger("kubernetes").warning("Something that only kubernetes finds strange")
+
+    assert stream.getvalue() == ""
+
+
 def test_configuring_twice_writes_each_line_once(loggers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = _Stream(is_terminal=False)
     monkeypatch.setattr(sys, "stderr", stream)

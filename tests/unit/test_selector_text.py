@@ -63,6 +63,9 @@ def test_a_selector_that_kubectl_takes(text: str, requirements: list[Requirement
         ("app in (web) db", "is not a label key"),
         ("app in (my web)", "the value 'my web' of 'app' is not a label value"),
         ("cpus>4", "is not a label key"),
+        ("app=web,", "'' is not a label key"),
+        (",app", "'' is not a label key"),
+        (",", "'' is not a label key"),
     ],
 )
 def test_a_selector_that_it_does_not_take_is_refused_with_a_sentence(text: str, sentence: str) -> None:

@@ -173,6 +173,7 @@ def test_of_a_past_term_and_a_condition_only_the_least_need_be_there() -> None:
 
 def test_a_leader_without_name_or_uid_is_no_pod() -> None:
     assert parse_status({"leader": {"holderIdentity": "x", "podName": "web-0"}}).leader == Leader("x", None)
+    assert parse_status({"leader": {"holderIdentity": "x", "podUID": "a"}}).leader == Leader("x", None)
     assert parse_status({"leader": {"podName": "web-0", "podUID": "a"}}).leader == Leader("", PodRef("web-0", "a"))
 
 

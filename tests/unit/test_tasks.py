@@ -27,6 +27,8 @@ def test_tasks_run_beside_each_other() -> None:
         tasks.start(work("quick", 1), name="quick")
         await asyncio.sleep(3)
 
+        assert not tasks._running, "what has ended is still held"
+
     run(scenario())
     assert done == ["quick", "slow"]
 
@@ -71,7 +73,7 @@ def test_closing_cancels_what_runs_waits_for_it_and_starts_nothing_more(caplog: 
         await tasks.close()
         course.append("closed")
         tasks.start(work(), name="too late")
-        await asyncio.sleep(60)
+        await asyncio.sleep(120)
 
     run(scenario())
     assert course == ["cleaned up", "closed"]

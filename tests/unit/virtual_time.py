@@ -40,6 +40,9 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._time.now_s
 
+    def pass_time(self, seconds: float) -> None:
+        self._time.now_s += seconds
+
 
 def run(scenario: Coroutine[Any, Any, Result]) -> Result:
     """Run a scenario to its end. The loop is nobody else's, and is closed."""
@@ -49,6 +52,13 @@ def run(scenario: Coroutine[Any, Any, Result]) -> Result:
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def work_for(seconds: float) -> None:
+    """Let time pass as if the caller had used the processor for so long: nothing else happens meanwhile."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, _Loop)
+    loop.pass_time(seconds)
 
 
 def read_clock() -> Instant:

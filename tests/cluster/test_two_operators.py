@@ -1,0 +1,133 @@
+"""Two operators at once, one of them late, halted or cut off at any moment: G1, G3 and G4 hold for both together."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cluster_support import Bucket, Front, Operator, PodView, Scene
+from cluster_support.scene import SHORT
+from environment import Environment
+
+
+@pytest.fixture(scope="module")
+def front(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """What stands between the API server and the other operator."""
+    with Front(environment.control_plane, tmp_path_factory.mktemp("front")) as front:
+        yield front
+
+
+@pytest.fixture(scope="module")
+def other_operator(
+    environment: Environment,
+    crd: None,
+    common_operator: Operator,
+    front: Front,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Operator]:
+    """A second one for the same elections, on the same bucket."""
+    folder = tmp_path_factory.mktemp("other-operator")
+    bucket = common_operator.bucket
+    operator = Operator(environment, folder, bucket=bucket, kubeconfig=front.kubeconfig, name="other").start()
+    yield operator
+    operator.stop()
+
+
+@pytest.fixture
+def other(everywhere: Operator, other_operator: Operator) -> Iterator[Operator]:
+    """The second one. It must not have logged an error by the end of the test."""
+    yield other_operator
+    other_operator.check()
+
+
+def _start(scene: Scene) -> PodView:
+    """Have three pods and a leader."""
+    scene.run_pods(3)
+    scene.elect(lease=SHORT)
+    leader = scene.wait_for_leader()
+    scene.wait(lambda: len(scene.followers()) == 2, "the others are followers")
+    return leader
+
+
+def _key(scene: Scene) -> str:
+    return f"{scene.namespace}.web"
+
+
+def test_g6_two_operators_at_once_agree(scene: Scene, everywhere: Operator, other: Operator, bucket: Bucket) -> None:
+    leader = _start(scene)
+
+    bucket.wait_for_renewals(_key(scene), 3)
+
+    assert bucket.record(_key(scene))["leaderId"] == leader.identity
+    assert (scene.election().holder, scene.election().term) == (leader.identity, 1)
+
+
+def test_g1_g3_operators_that_are_halted_in_the_middle_of_hand_overs_make_one_leader_per_term(
+    scene: Scene, everywhere: Operator, other: Operator, bucket: Bucket
+) -> None:
+    """By the watchers, as always; and by every record that NATS ever accepted: no term was given to two holders."""
+    bucket.keep_history(64)
+    leader = _start(scene)
+    chance = random.Random(3)
+    for round_ in range(8):
+        halted = (everywhere, other)[round_ % 2]
+        scene.delete_pod(leader)
+        time.sleep(chance.uniform(0, 0.05))  # somewhere between its first step and its last
+        halted.pause()
+        leader = scene.wait_for_leader(but=leader, timeout_s=20)
+        halted.resume()
+    scene.wait(lambda: len(scene.followers()) == 2, "the others are followers")
+    holders = bucket.holders(_key(scene))
+    bucket.keep_history(1)
+
+    assert len(holders) >= 9
+    assert {term: names for term, names in holders.items() if len(names) > 1} == {}
+    assert holders[scene.election().term] == {leader.identity}
+
+
+def test_g3_an_operator_that_was_halted_longer_than_the_lease_makes_no_second_leader(
+    scene: Scene, everywhere: Operator, other: Operator, bucket: Bucket
+) -> None:
+    leader = _start(scene)
+
+    everywhere.pause()
+    scene.delete_pod(leader)
+    second = scene.wait_for_leader(but=leader)
+    bucket.wait_for_renewals(_key(scene), 4)  # once a second, and so longer than the lease
+    other.pause()
+    everywhere.resume()
+
+    # It has seen nothing of all that, and is alone now: whatever it decides, no second label may come of it.
+    bucket.wait_for_renewals(_key(scene), 1)
+    scene.wait_for_condition("Ready", "True (Ready)")
+    assert scene.election().holder == second.identity
+    other.resume()
+    bucket.wait_for_renewals(_key(scene), 2)
+    assert scene.election().term == 2
+
+
+def test_g3_g4_what_an_operator_wrote_and_what_arrives_late_changes_nothing(
+    scene: Scene, everywhere: Operator, other: Operator, front: Front
+) -> None:
+    """Status and labels of an old term are on their way while the next terms come: the API server refuses them."""
+    leader = _start(scene)
+    everywhere.pause()
+    front.hold()
+    scene.delete_pod(leader)  # It claims, and writes a status that hangs.
+    scene.wait(lambda: other.has_logged("Lease written", election=f"{scene.namespace}/web", term=2), "it has claimed")
+    scene.wait(lambda: front.held, "its status is on its way")
+    everywhere.resume()
+    second = scene.wait_for_leader(but=leader, after=1)
+    scene.delete_pod(second)
+    third = scene.wait_for_leader(but=second, after=2)
+    before = scene.election()
+
+    front.let_pass()
+
+    scene.wait(lambda: not front.held, "what was late has arrived")
+    scene.delete_pod(third)
+    scene.wait_for_leader(but=third, after=before.term)
+    scene.wait(lambda: len(scene.followers()) == 2, "the others are followers")
