@@ -140,6 +140,6 @@ def test_a_crd_that_is_missing_is_said_and_waited_for(
     _start(scene, "other")
     scene.close()
 
-    sentence = f"The CRD leaderelections.tenure.dev is not there: apply crds/{CRD.name}."
+    sentence = f"The CRD leaderelections.tenure.dev is not there yet: apply crds/{CRD.name}."
     assert complaint == f"Waiting: {sentence} Trying again every 2 s."
     assert (status, said) == (503, f"waiting for the Kubernetes API: {sentence}")

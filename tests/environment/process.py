@@ -72,8 +72,11 @@ class Process:
         self._forget()
 
     def pause(self) -> None:
-        """Halt the program (SIGSTOP): its connections stay open and nothing answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        """Halt the program (SIGSTOP), and return when it is halted: its connections stay open and nothing answers."""
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        # The signal is only sent by now: a thread on another processor goes on until it takes notice.
+        wait_until(lambda: os.waitpid(pid, os.WUNTRACED | os.WNOHANG)[0], f"{self.name} is halted", every_s=0.001)
 
     def resume(self) -> None:
         """Let a paused program go on (SIGCONT)."""

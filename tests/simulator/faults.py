@@ -13,7 +13,63 @@ from tenure.election.timing import Timing
 MAX_PODS = 8
 
 
-class Faults:
+class _ProcessFaults:
+    """What can befall an operator, for a time that the subclass draws."""
+
+    def __init__(self, world: World, processes: list[Process]) -> None:
+        self._world = world
+        self._processes = processes
+
+    def _draw_length_s(self) -> float:
+        raise NotImplementedError
+
+    def _for_a_while(self, undo: Callable[[], None]) -> None:
+        self._world.after(self._draw_length_s(), undo)
+
+    def _process(self) -> Process:
+        return self._world.random.choice(self._processes)
+
+    def _kill(self) -> None:
+        process = self._process()
+        if process.is_running:
+            process.kill()
+            self._for_a_while(lambda: None if process.is_running else process.start())
+
+    def _pause(self) -> None:
+        process = self._process()
+        process.pause()
+        self._for_a_while(process.resume)
+
+    def _cut_nats(self) -> None:
+        """Cut a process off; it may notice at once or after some pings without an answer."""
+        process = self._process()
+        process.nats_cut = True
+        noticed_s = self._world.random.choice([0.0, 4.0])
+        self._world.after(noticed_s, lambda: process.disconnect() if process.nats_cut else None)
+
+        def mend() -> None:
+            process.nats_cut = False
+            process.disconnect()
+            process.connect()
+
+        self._for_a_while(mend)
+
+    def _cut_api(self) -> None:
+        process = self._process()
+        process.api_cut = True
+
+        def mend() -> None:
+            process.api_cut = False
+
+        self._for_a_while(mend)
+
+    def _reconnect(self) -> None:
+        process = self._process()
+        process.disconnect()
+        process.connect()
+
+
+class Faults(_ProcessFaults):
     """Injects faults until `end`; everything is repaired then."""
 
     def __init__(
@@ -27,10 +83,9 @@ class Faults:
         rolls_back: bool,
         hectic: bool,
     ) -> None:
-        self._world = world
+        super().__init__(world, processes)
         self._cluster = cluster
         self._bucket = bucket
-        self._processes = processes
         self._lease_s = timing.duration_s
         self._over = False
         self.count = 0
@@ -87,9 +142,8 @@ class Faults:
         self._world.random.choice(self._kinds)()
         self._next()
 
-    def _for_a_while(self, undo: Callable[[], None]) -> None:
-        length_s = self._world.random.choice([0.05, 0.5, 2.0]) * self._lease_s * self._world.random.expovariate(1.0)
-        self._world.after(length_s, undo)
+    def _draw_length_s(self) -> float:
+        return self._world.random.choice([0.05, 0.5, 2.0]) * self._lease_s * self._world.random.expovariate(1.0)
 
     def _create_pod(self, name: str) -> None:
         pod = self._cluster.create_pod(name, now_s=self._world.now_s)
@@ -162,46 +216,6 @@ class Faults:
             self._cluster.end_pod(name)
             self._create_pod(name)
 
-    def _process(self) -> Process:
-        return self._world.random.choice(self._processes)
-
-    def _kill(self) -> None:
-        process = self._process()
-        if process.is_running:
-            process.kill()
-            self._for_a_while(lambda: None if process.is_running else process.start())
-
-    def _pause(self) -> None:
-        process = self._process()
-        process.pause()
-        self._for_a_while(process.resume)
-
-    def _cut_nats(self) -> None:
-        process = self._process()
-        process.nats_cut = True
-        self._world.after(self._world.delay_s(4.0), lambda: process.disconnect() if process.nats_cut else None)
-
-        def mend() -> None:
-            process.nats_cut = False
-            process.disconnect()
-            process.connect()
-
-        self._for_a_while(mend)
-
-    def _cut_api(self) -> None:
-        process = self._process()
-        process.api_cut = True
-
-        def mend() -> None:
-            process.api_cut = False
-
-        self._for_a_while(mend)
-
-    def _reconnect(self) -> None:
-        process = self._process()
-        process.disconnect()
-        process.connect()
-
     def _silence_watch(self) -> None:
         self._process().silence_watch()
 
@@ -214,16 +228,15 @@ class Faults:
             self._bucket.roll_back(min(self._world.random.randint(1, 5), len(self._bucket._writes)))
 
 
-class ShortFaults:
+class ShortFaults(_ProcessFaults):
     """Restarts, pauses, cuts and reconnects that all end well before the lease does; pods come and stay Ready."""
 
     def __init__(
         self, world: World, cluster: Cluster, bucket: ModelBucket, processes: list[Process], timing: Timing
     ) -> None:
-        self._world = world
+        super().__init__(world, processes)
         self._cluster = cluster
         self._bucket = bucket
-        self._processes = processes
         self._lease_s = timing.duration_s
         self._longest_s = timing.renew_interval_s
         self._over = False
@@ -244,7 +257,7 @@ class ShortFaults:
         if self._over:
             return
         self.count += 1
-        kinds = [self._restart, self._pause, self._cut_nats, self._cut_api, self._reconnect, self._create_pod]
+        kinds = [self._kill, self._pause, self._cut_nats, self._cut_api, self._reconnect, self._create_pod]
         self._world.random.choice(kinds)()
         self._world.after(self._lease_s * self._world.random.uniform(1.0, 3.0), self._inject)
 
@@ -258,43 +271,5 @@ class ShortFaults:
     def _make_ready(self, name: str) -> None:
         self._cluster.change_pod(self._cluster.pods[name], ready=True, ready_since_s=self._world.now_s)
 
-    def _after_a_while(self, undo: Callable[[], None]) -> None:
-        self._world.after(self._longest_s * self._world.random.random(), undo)
-
-    def _process(self) -> Process:
-        return self._world.random.choice(self._processes)
-
-    def _restart(self) -> None:
-        process = self._process()
-        process.kill()
-        self._after_a_while(process.start)
-
-    def _pause(self) -> None:
-        process = self._process()
-        process.pause()
-        self._after_a_while(process.resume)
-
-    def _cut_nats(self) -> None:
-        process = self._process()
-        process.nats_cut = True
-        process.disconnect()
-
-        def mend() -> None:
-            process.nats_cut = False
-            process.connect()
-
-        self._after_a_while(mend)
-
-    def _cut_api(self) -> None:
-        process = self._process()
-        process.api_cut = True
-
-        def mend() -> None:
-            process.api_cut = False
-
-        self._after_a_while(mend)
-
-    def _reconnect(self) -> None:
-        process = self._process()
-        process.disconnect()
-        process.connect()
+    def _draw_length_s(self) -> float:
+        return self._longest_s * self._world.random.random()

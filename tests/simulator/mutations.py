@@ -1,6 +1,7 @@
 """Deliberate faults in the protocol, each of which the simulator must find: a fault that it does not is a hole in it.
 
-`python -m simulator.mutations` switches each on in turn and runs seeds until a guarantee is broken.
+`python -m simulator.mutations` switches each on in turn, runs seeds until a guarantee is broken, and names those that
+were not found.
 """
 
 from __future__ import annotations

@@ -103,6 +103,11 @@ def _foreign(holder: str, **changes: Any) -> View:
             id="a holder that this operator did not write is respected though its pod is gone",
         ),
         pytest.param(
+            a_view(a_record("job-1_uid", 8, writer="library/job-1"), gone=frozenset({"uid"})),
+            Wait(foreign=True),
+            id="a pod of this cluster that campaigns itself is respected though it is gone",
+        ),
+        pytest.param(
             a_view(a_record("node-3", 8)), Wait(foreign=True), id="an operator wrote a holder that names no pod"
         ),
         pytest.param(

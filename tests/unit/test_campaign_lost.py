@@ -253,3 +253,8 @@ _AT_THE_END = a_status(MAX_TERM, a_leader(FIRST))
 )
 def test_no_term_is_claimed_that_no_reader_would_believe(view: View, decision: Decision) -> None:
     assert decide(view) == decision
+
+
+def test_the_gap_and_the_jump_are_those_that_every_version_counts_on() -> None:
+    """An operator of another version may have claimed, or may believe, what these two allow."""
+    assert (CLAIM_GAP, MAX_TERM_JUMP) == (16, 1_000_000)
