@@ -22,6 +22,9 @@ MOST_OF_THE_TIME = 4.0
 """A stepper whose step took long rests for so many times as long: one with hundreds of pods of which each has news must
 not take the event loop from all others. Its mailbox takes what comes meanwhile."""
 
+LONGEST_REST_S = 0.2
+"""Also after a step in which the whole process was halted for a minute: that was no work of its own."""
+
 SHORT_STEP_S = 0.002
 """After a step that took less there is no rest."""
 
@@ -130,7 +133,8 @@ class Dispatcher:
             self._carry_out(seat, effect)
         done_s = self._read_clock().monotonic_s
         took_s = done_s - now.monotonic_s
-        seat.rests_until_s = done_s + MOST_OF_THE_TIME * took_s if took_s > SHORT_STEP_S else 0.0
+        rest_s = min(MOST_OF_THE_TIME * took_s, LONGEST_REST_S) if took_s > SHORT_STEP_S else 0.0
+        seat.rests_until_s = done_s + rest_s if rest_s else 0.0
         self._set_timer(seat, wakes_at_s)
 
     def _set_timer(self, seat: Seat, due_at_s: float) -> None:
