@@ -4,77 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenure.election.clock import Instant
 from tenure.election.effects import Effect, ReadResource
-from tenure.election.inputs import Input, LeaseWritten, WriteOutcome
-from tenure.runtime.dispatcher import (
-    LONGEST_REST_S,
-    MAX_STEPS_IN_A_ROW,
-    RETRY_AFTER_ERROR_S,
-    SHORT_STEP_S,
-    Dispatcher,
-    Seat,
-)
+from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW, RETRY_AFTER_ERROR_S
 from tenure.runtime.pods import Key
-from unit.virtual_time import START_S, read_clock, run, work_for
-
-
-def _mail(number: int) -> Input:
-    return LeaseWritten(WriteOutcome.APPLIED, number)
-
-
-@dataclass
-class _Stepper:
-    """Notes when it is stepped and with what; asks to be woken at the times it was given, one after another."""
-
-    wakes_after_s: list[float] = field(default_factory=list)
-    wakes_at_s: float = math.inf
-    steps: list[tuple[float, list[int]]] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    on_step: Callable[[], None] = lambda: None
-
-    def step(self, now: Instant, happened: Sequence[Input]) -> Sequence[Effect]:
-        numbers = [one.revision for one in happened if isinstance(one, LeaseWritten)]
-        self.steps.append((round(now.monotonic_s - START_S, 6), numbers))
-        self.wakes_at_s = now.monotonic_s + self.wakes_after_s.pop(0) if self.wakes_after_s else math.inf
-        self.on_step()
-        return self.effects
-
-
-class _Stage:
-    """A dispatcher and a note of the effects that it passed on."""
-
-    def __init__(self) -> None:
-        self.effects: list[tuple[Key, Effect]] = []
-        self.on_effect: Callable[[], None] = lambda: None
-        self.dispatcher = Dispatcher(read_clock, self._carry_out)
-
-    def seat(self, stepper: _Stepper, name: str = "web") -> Seat:
-        return self.dispatcher.seat(("shop", name), stepper)
-
-    def post(self, seat: Seat, *numbers: int) -> None:
-        for number in numbers:
-            self.dispatcher.post(seat, _mail(number))
-
-    def _carry_out(self, seat: Seat, effect: Effect) -> None:
-        self.effects.append((seat.who, effect))
-        self.on_effect()
+from unit.stage import Stage, Stepper
+from unit.virtual_time import run
 
 
 def test_all_mail_of_a_turn_is_one_step_in_the_order_in_which_it_came() -> None:
-    stepper = _Stepper()
+    stepper = Stepper()
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         seat = stage.seat(stepper)
         stage.post(seat, 1, 2, 3)
         assert stepper.steps == [], "a step must not happen inside of post"
@@ -90,8 +37,8 @@ def test_elections_are_stepped_in_the_order_in_which_they_got_mail() -> None:
     order: list[str] = []
 
     async def scenario() -> None:
-        stage = _Stage()
-        seats = {name: stage.seat(_Stepper(on_step=partial(order.append, name)), name) for name in "abc"}
+        stage = Stage()
+        seats = {name: stage.seat(Stepper(on_step=partial(order.append, name)), name) for name in "abc"}
         for name in ("b", "a", "b", "c", "a"):
             stage.post(seats[name], 1)
         await asyncio.sleep(1)
@@ -104,9 +51,9 @@ def test_effects_are_passed_on_in_order_with_whose_they_are() -> None:
     effects: list[Effect] = [ReadResource(), ReadResource()]
 
     async def scenario() -> list[tuple[Key, Effect]]:
-        stage = _Stage()
-        stage.post(stage.seat(_Stepper(effects=effects), "web"), 1)
-        stage.post(stage.seat(_Stepper(effects=effects[:1]), "db"), 1)
+        stage = Stage()
+        stage.post(stage.seat(Stepper(effects=effects), "web"), 1)
+        stage.post(stage.seat(Stepper(effects=effects[:1]), "db"), 1)
         await asyncio.sleep(1)
         return stage.effects
 
@@ -114,10 +61,10 @@ def test_effects_are_passed_on_in_order_with_whose_they_are() -> None:
 
 
 def test_an_effect_whose_result_comes_at_once_leads_to_another_step() -> None:
-    stepper = _Stepper(effects=[ReadResource()])
+    stepper = Stepper(effects=[ReadResource()])
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         seat = stage.seat(stepper)
 
         def answer() -> None:
@@ -133,10 +80,10 @@ def test_an_effect_whose_result_comes_at_once_leads_to_another_step() -> None:
 
 
 def test_an_election_is_woken_when_it_asked_for() -> None:
-    stepper = _Stepper(wakes_after_s=[2.0, 0.5, 10.0])
+    stepper = Stepper(wakes_after_s=[2.0, 0.5, 10.0])
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         stage.post(stage.seat(stepper), 1)
         await asyncio.sleep(60)
 
@@ -146,10 +93,10 @@ def test_an_election_is_woken_when_it_asked_for() -> None:
 
 @pytest.mark.parametrize(("second_s", "woken_s"), [(8.0, 9.0), (2.0, 3.0)], ids=["put off", "brought forward"])
 def test_only_the_last_time_that_was_asked_for_counts(second_s: float, woken_s: float) -> None:
-    stepper = _Stepper(wakes_after_s=[5.0, second_s])
+    stepper = Stepper(wakes_after_s=[5.0, second_s])
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         seat = stage.seat(stepper)
         stage.post(seat, 1)
         await asyncio.sleep(1)
@@ -161,10 +108,10 @@ def test_only_the_last_time_that_was_asked_for_counts(second_s: float, woken_s: 
 
 
 def test_a_time_that_was_withdrawn_does_not_wake() -> None:
-    stepper = _Stepper(wakes_after_s=[5.0])
+    stepper = Stepper(wakes_after_s=[5.0])
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         seat = stage.seat(stepper)
         stage.post(seat, 1)
         await asyncio.sleep(1)
@@ -176,10 +123,10 @@ def test_a_time_that_was_withdrawn_does_not_wake() -> None:
 
 
 def test_a_time_beyond_the_longest_sleep_is_kept_all_the_same() -> None:
-    stepper = _Stepper(wakes_after_s=[10_000.0])
+    stepper = Stepper(wakes_after_s=[10_000.0])
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         stage.post(stage.seat(stepper), 1)
         await asyncio.sleep(20_000)
 
@@ -191,9 +138,9 @@ def test_the_event_loop_gets_its_turn_between_many_elections() -> None:
     order: list[str] = []
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         for number in range(MAX_STEPS_IN_A_ROW + 5):
-            stage.post(stage.seat(_Stepper(on_step=partial(order.append, "step")), str(number)), 1)
+            stage.post(stage.seat(Stepper(on_step=partial(order.append, "step")), str(number)), 1)
         asyncio.get_running_loop().call_soon(order.append, "network")
         await asyncio.sleep(1)
 
@@ -206,10 +153,10 @@ def test_a_step_that_raises_is_logged_repeated_later_and_hurts_nobody_else(caplo
         broken.on_step = lambda: None
         raise RuntimeError("a defect")
 
-    broken, sound = _Stepper(on_step=fail), _Stepper(wakes_after_s=[1.0])
+    broken, sound = Stepper(on_step=fail), Stepper(wakes_after_s=[1.0])
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         stage.post(stage.seat(broken, "broken"), 1)
         stage.post(stage.seat(sound, "sound"), 1)
         await asyncio.sleep(60)
@@ -223,10 +170,10 @@ def test_a_step_that_raises_is_logged_repeated_later_and_hurts_nobody_else(caplo
 
 
 def test_who_was_removed_is_stepped_no_more() -> None:
-    with_mail, with_timer, with_late_mail = _Stepper(), _Stepper(wakes_after_s=[5.0]), _Stepper()
+    with_mail, with_timer, with_late_mail = Stepper(), Stepper(wakes_after_s=[5.0]), Stepper()
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         seats = [stage.seat(stepper) for stepper in (with_mail, with_timer, with_late_mail)]
         stage.post(seats[1], 1)
         await asyncio.sleep(1)
@@ -240,89 +187,11 @@ def test_who_was_removed_is_stepped_no_more() -> None:
     assert (with_mail.steps, with_timer.steps, with_late_mail.steps) == ([], [(0.0, [1])], [])
 
 
-def test_who_takes_long_rests_longer_while_others_are_stepped_at_once() -> None:
-    """A step that began at 0 s ended at 0.04 s; it rests for four times as long."""
-    slow, quick = _Stepper(on_step=partial(work_for, 0.04)), _Stepper()
-
-    async def scenario() -> None:
-        stage = _Stage()
-        slow_seat, quick_seat = stage.seat(slow, "slow"), stage.seat(quick, "quick")
-        stage.post(slow_seat, 1)
-        for number in (2, 3):
-            await asyncio.sleep(0.06)
-            stage.post(slow_seat, number)
-            stage.post(quick_seat, number)
-        await asyncio.sleep(60)
-
-    run(scenario())
-    assert slow.steps == [(0.0, [1]), (0.2, [2, 3])]
-    assert [mail for _, mail in quick.steps] == [[2], [3]]
-    assert [at_s for at_s, _ in quick.steps] == pytest.approx([0.06, 0.12], abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("wakes_after_s", "woken_s"), [(0.1, 0.2), (5.0, 5.0)], ids=["while it rests", "after its rest"]
-)
-def test_who_rests_is_woken_after_its_rest(wakes_after_s: float, woken_s: float) -> None:
-    stepper = _Stepper(wakes_after_s=[wakes_after_s], on_step=partial(work_for, 0.04))
-
-    async def scenario() -> None:
-        stage = _Stage()
-        stage.post(stage.seat(stepper), 1)
-        await asyncio.sleep(60)
-
-    run(scenario())
-    assert stepper.steps == [(0.0, [1]), (woken_s, [])]
-
-
-def test_mail_does_not_make_who_rests_forget_when_it_wanted_to_be_woken() -> None:
-    stepper = _Stepper(wakes_after_s=[10.0, 10.0], on_step=partial(work_for, 0.04))
-
-    async def scenario() -> None:
-        stage = _Stage()
-        seat = stage.seat(stepper)
-        stage.post(seat, 1)
-        await asyncio.sleep(0.1)
-        stage.post(seat, 2)
-        await asyncio.sleep(60)
-
-    run(scenario())
-    assert stepper.steps == [(0.0, [1]), (0.2, [2]), (10.2, [])]
-
-
-def test_g5_a_process_that_was_halted_in_the_middle_of_a_step_goes_on_at_once() -> None:
-    stepper = _Stepper(wakes_after_s=[1.0], on_step=partial(work_for, 60.0))
-
-    async def scenario() -> None:
-        stage = _Stage()
-        stage.post(stage.seat(stepper), 1)
-        await asyncio.sleep(100)
-
-    run(scenario())
-    assert stepper.steps[:2] == [(0.0, [1]), (60.0 + LONGEST_REST_S, [])]
-
-
-def test_a_short_step_needs_no_rest() -> None:
-    stepper = _Stepper(on_step=partial(work_for, 0.9 * SHORT_STEP_S))
-
-    async def scenario() -> None:
-        stage = _Stage()
-        seat = stage.seat(stepper)
-        for number in range(3):
-            stage.post(seat, number)
-            await asyncio.sleep(0)
-        await asyncio.sleep(60)
-
-    run(scenario())
-    assert [mail for _, mail in stepper.steps] == [[0], [1], [2]]
-    assert stepper.steps[-1][0] < 0.01
-
-
 def test_after_closing_mail_is_of_no_use() -> None:
-    stepper = _Stepper()
+    stepper = Stepper()
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         stage.dispatcher.close()
         stage.post(stage.seat(stepper), 1)
         await asyncio.sleep(60)
@@ -332,10 +201,10 @@ def test_after_closing_mail_is_of_no_use() -> None:
 
 
 def test_after_closing_nobody_is_stepped() -> None:
-    with_mail, with_timer, later = _Stepper(), _Stepper(wakes_after_s=[5.0]), _Stepper()
+    with_mail, with_timer, later = Stepper(), Stepper(wakes_after_s=[5.0]), Stepper()
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         stage.post(stage.seat(with_timer), 1)
         await asyncio.sleep(1)
         stage.post(stage.seat(with_mail), 1)
@@ -352,10 +221,10 @@ _pauses = st.lists(st.integers(0, 40).map(lambda tenths: tenths / 10), max_size=
 
 @given(st.lists(_pauses, min_size=1, max_size=8))
 def test_everybody_is_woken_exactly_when_they_asked_for(pauses: list[list[float]]) -> None:
-    steppers = [_Stepper(wakes_after_s=list(one)) for one in pauses]
+    steppers = [Stepper(wakes_after_s=list(one)) for one in pauses]
 
     async def scenario() -> None:
-        stage = _Stage()
+        stage = Stage()
         for number, stepper in enumerate(steppers):
             stage.post(stage.seat(stepper, str(number)), number)
         await asyncio.sleep(60)
