@@ -20,8 +20,6 @@ def deleted(environment: Environment, crd: None, common_operator: Operator) -> S
     scene.elect(lease=SHORT)
     scene.wait_for_leader()
     scene.close()
-    election = f"{scene.namespace}/web"
-    wait_until(lambda: common_operator.has_logged("Election deleted", election=election), "its election is deleted")
     return scene
 
 
@@ -154,6 +152,9 @@ def test_a_namespace_with_a_running_election_can_be_deleted_and_is_forgotten(
     """What could not be written any more is not tried again for ever, nor complained of by the next operator."""
     path = f"/api/v1/namespaces/{deleted.namespace}"
     scene.wait(lambda: scene.kubernetes.find(path) is None, "the namespace is gone", timeout_s=30)
+    wait_until(
+        lambda: everywhere.has_logged("Election deleted", election=f"{deleted.namespace}/web"), "it is forgotten"
+    )
     complaints = _complaints(everywhere, deleted)
     revision, _ = bucket.entry(_key(deleted))
     scene.run_pods(1)

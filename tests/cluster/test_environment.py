@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,40 @@ from environment.detached import start_time
 from environment.ports import free_ports
 
 _TESTS = Path(__file__).parents[1]
+
+
+class LeftRunning:
+    """`python -m environment`, with a state folder of its own; `up` has been begun."""
+
+    def __init__(self, folder: Path) -> None:
+        self._environ = {**os.environ, "XDG_STATE_HOME": str(folder)}
+        self.record = folder / "tenure" / "environment.json"
+        self.first = subprocess.Popen(
+            self._command("up"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=_TESTS,
+            env=self._environ,
+        )
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self._command(command), capture_output=True, text=True, timeout=600, cwd=_TESTS, env=self._environ
+        )
+
+    def _command(self, command: str) -> list[str]:
+        return [sys.executable, "-m", "environment", command]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left_running(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LeftRunning]:
+    """It starts while the other tests of this module run, and has ended when they have."""
+    left_running = LeftRunning(tmp_path_factory.mktemp("state"))
+    yield left_running
+    left_running.first.communicate(timeout=600)
+    left_running.run("down")
 
 
 def _get(environment: Environment, namespace: str, *what: str) -> Any:
@@ -200,32 +235,21 @@ class TestProcesses:
 
         wait_until(lambda: start_time(pid) is None, "the child is gone")
 
-    def test_up_and_down(self, tmp_path: Path) -> None:
+    def test_up_and_down(self, left_running: LeftRunning) -> None:
         """`up` leaves an environment running, a second `up` finds it, and `down` ends all of it."""
+        printed, complained = left_running.first.communicate(timeout=600)
+        second = left_running.run("up")
+        record = json.loads(left_running.record.read_text())
+        pids = [process["pid"] for process in record["processes"]]
 
-        def run(command: str) -> subprocess.CompletedProcess[str]:
-            environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-            arguments = [sys.executable, "-m", "environment", command]
-            return subprocess.run(
-                arguments, capture_output=True, text=True, timeout=600, cwd=_TESTS, env=environ, check=False
-            )
-
-        first = run("up")
-        try:
-            second = run("up")
-            record = json.loads((tmp_path / "tenure" / "environment.json").read_text())
-            pids = [process["pid"] for process in record["processes"]]
-
-            assert first.returncode == 0, first.stderr
-            assert first.stdout.splitlines()[0] == f"export KUBECONFIG={record['kubeconfig']}"
-            assert first.stdout.splitlines()[1] == f"export TENURE_NATS_URL={record['nats_url']}"
-            assert second.stdout == first.stdout
-            assert "already" in second.stderr
-            assert len(pids) == 5
-            assert all(start_time(pid) for pid in pids)
-        finally:
-            third = run("down")
-
+        assert left_running.first.returncode == 0, complained
+        assert printed.splitlines()[0] == f"export KUBECONFIG={record['kubeconfig']}"
+        assert printed.splitlines()[1] == f"export TENURE_NATS_URL={record['nats_url']}"
+        assert second.stdout == printed
+        assert "already" in second.stderr
+        assert len(pids) == 5
+        assert all(start_time(pid) for pid in pids)
+        third = left_running.run("down")
         assert third.returncode == 0, third.stderr
         assert not any(start_time(pid) for pid in pids)
-        assert "no environment" in run("down").stderr
+        assert "no environment" in left_running.run("down").stderr

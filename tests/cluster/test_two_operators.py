@@ -59,7 +59,7 @@ def _key(scene: Scene) -> str:
 def test_g6_two_operators_at_once_agree(scene: Scene, everywhere: Operator, other: Operator, bucket: Bucket) -> None:
     leader = _start(scene)
 
-    bucket.wait_for_renewals(_key(scene), 3)
+    bucket.wait_for_renewals(_key(scene), 2)
 
     assert bucket.record(_key(scene))["leaderId"] == leader.identity
     assert (scene.election().holder, scene.election().term) == (leader.identity, 1)
