@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import re
 import sys
+from typing import Any
 
 import click
 
@@ -68,6 +70,17 @@ BUCKET = Text("bucket", r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")
 NAMESPACE = Text("namespace", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use a namespace's name, such as shop")
 
 
+class Seconds(click.FloatRange):
+    """A finite number of seconds in a range: no comparison holds a NaN back."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return seconds
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tenure", message="%(prog)s %(version)s")
 def main() -> None:
@@ -96,7 +109,7 @@ option = functools.partial(click.option, show_envvar=True)
     "--election-interval",
     "election_interval_s",
     envvar="TENURE_ELECTION_INTERVAL",
-    type=click.FloatRange(min=0.1, max=3600),
+    type=Seconds(min=0.1, max=3600),
     default=DEFAULT_POLL_INTERVAL_S,
     metavar="SECONDS",
     help="How often a lease that somebody else holds is looked at, behind the watch.",

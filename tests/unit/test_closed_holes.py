@@ -6,17 +6,19 @@ from itertools import pairwise
 
 import pytest
 
-from tenure.election.effects import Effect, ListPods, ReadLease, WriteLabels, WriteLease, WriteStatus
+from tenure.election.effects import Effect, ListPods, ReadLease, ReadPod, WriteLabels, WriteLease, WriteStatus
 from tenure.election.inputs import (
     Input,
     LabelOutcome,
     LabelsWritten,
     LeaseWritten,
+    PodGone,
     PodSeen,
     PodsListed,
     WriteOutcome,
 )
 from tenure.election.pod import EVERYBODY
+from tenure.election.record import LeaseRecord
 from unit.builders import a_leader, a_pod, a_record
 from unit.story import A_LEADS, B_FOLLOWS, A, B, Story, at_rest, held_by, labels_of, ledger_of, only, ready_of
 from unit.views import a_status
@@ -198,3 +200,40 @@ def test_a_stamp_without_an_answer_is_tried_again_within_5_seconds_however_often
 
     pauses = [later - sooner for sooner, later in pairwise(tried_at_s)]
     assert pauses == pytest.approx([0.26, 0.51, 1.01, 2.01, 4.01, 5.01, 5.01, 5.01], abs=0.05)
+
+
+def test_g5_many_listed_pods_that_are_gone_hold_nobody_up() -> None:
+    pods = [a_pod(f"old-{n}", role="follower", term=3) for n in range(100)]
+    status = a_status(7, a_leader(A), unfenced=(EVERYBODY,))
+    story = Story(_A_WAITS, *pods, status=status, revision=7)
+    done = story.begins(a_record(A, 7))
+    done = story.hears(PodsListed((A.ref, *(pod.ref for pod in pods))), *(PodGone(pod.uid) for pod in pods))
+    asked = [effect for effect in done if isinstance(effect, ReadPod)]
+    assert asked == []
+    assert ("web-0", "leader", 7) in [labels_of(effect) for effect in done if isinstance(effect, WriteLabels)]
+
+
+@pytest.mark.parametrize("record", [a_record(term=7), None], ids=["the record was kept", "the record is gone"])
+def test_g3_the_leader_label_of_an_earlier_life_is_taken_off_though_nobody_can_lead(record: LeaseRecord | None) -> None:
+    stray = a_pod("old", ready=False, role="leader", term=7)
+    story = Story(stray, revision=7 if record else 0)
+    done = story.begins(record)
+    for _ in range(100):
+        answers: list[Input] = []
+        for effect in done:
+            match effect:
+                case WriteLease(record=written):
+                    record = written
+                    answers.append(story.written(effect))
+                case ReadLease():
+                    answers.append(story.read(record))
+                case WriteStatus():
+                    answers.append(story.acknowledged(effect))
+                case WriteLabels():
+                    answers.append(story.labelled(effect))
+                case ListPods():
+                    answers.append(PodsListed((stray.ref,)))
+        done = story.hears(*answers, after_s=0.6)
+    assert story.pods[stray.uid].role("web") == "follower"
+    assert story.resource.status.leader is None
+    assert story.resource.status.unfenced == ()

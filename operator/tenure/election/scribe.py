@@ -114,7 +114,8 @@ class Scribe:
             if is_shown or not record.holder or not self._believed_term(last.term_floor):
                 return None
             return max(record.term, last.term + 1), Leader(record.holder, None), record.started_at_s
-        is_vacant = not record.holder and last.leader is not None and record.term > last.term
+        shows_a_leader = last.leader is not None or state.has_stray_leader
+        is_vacant = not record.holder and shows_a_leader and record.term > last.term
         return (record.term, None, None) if is_vacant and self._waits_for_candidates() else None
 
     def _waits_for_candidates(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tenure.election import effects, inputs
@@ -15,7 +14,7 @@ from tenure.election.inputs import Input, LabelOutcome, WriteOutcome
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.lease import Lease, observe, written
 from tenure.election.operations import LeaseOperation, StatusOperation
-from tenure.election.pod import Pod, PodRef
+from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import LeaseRecord
 from tenure.election.resource import Resource, Spec
 from tenure.election.timing import Timing
@@ -123,15 +122,16 @@ class State:
         """The elector that leads."""
         return next((elector for elector in self.electors.values() if elector.role is Role.LEADER), None)
 
-    def is_referenced(self, uid: str) -> bool:
-        """Whether a decision may rest on what became of this pod."""
-        status = self.resource.status if self.resource is not None else None
-        refs: Iterable[PodRef] = () if status is None else (status.unfenced)
-        leader = status.leader.pod if status is not None and status.leader is not None else None
-        holder = self.lease.holder if self.lease is not None else ""
-        return (
-            (leader is not None and leader.uid == uid) or holder.endswith(f"_{uid}") or any(r.uid == uid for r in refs)
-        )
+    def referenced_uids(self) -> set[str]:
+        """The pods on whose fate a decision may rest: shown as leader, to be stamped, listed, or holding the lease."""
+        uids: set[str] = set()
+        if self.resource is not None:
+            leader = self.resource.status.leader
+            uids |= {ref.uid for ref in (*self.resource.status.unfenced, leader.pod if leader else None) if ref}
+        if self.listed is not None:
+            uids |= {ref.uid for ref in self.listed[1]}
+        holder = parse_identity(self.lease.holder) if self.lease is not None else None
+        return uids if holder is None else uids | {holder.uid}
 
     def absorb(self, now: Instant, happened: Input) -> None:
         """Take one input."""
@@ -213,12 +213,10 @@ class State:
             return
         name = self.resource.name
         wanted = {pod.uid for pod in self.candidates}
-        for uid in [
-            uid
-            for uid, pod in self.pods.items()
-            if uid not in wanted and pod.role(name) is None and pod.term(name) is None and not self.is_referenced(uid)
-        ]:
-            self._drop_pod(uid)
+        bare = {uid for uid, pod in self.pods.items() if pod.role(name) is None and pod.term(name) is None}
+        if strangers := bare - wanted:
+            for uid in strangers - self.referenced_uids():
+                self._drop_pod(uid)
         self.electors = {
             identity: elector
             for identity, elector in self.electors.items()
@@ -338,7 +336,7 @@ class State:
         self._candidates = self._highest_label = None
 
     def _lose_pod(self, uid: str) -> None:
-        kept = self.gone if len(self.gone) < _MAX_GONE else frozenset(u for u in self.gone if self.is_referenced(u))
+        kept = self.gone if len(self.gone) < _MAX_GONE else self.gone & self.referenced_uids()
         self.gone = kept | {uid}
         self._drop_pod(uid)
 

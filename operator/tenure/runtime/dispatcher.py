@@ -61,7 +61,7 @@ class Dispatcher:
     """Owns all mailboxes and the one heap of timers.
 
     `carry_out(seat, effect)` is called for each effect of a step; it must not block. A step that raises is a defect: it
-    is logged, and that stepper is stepped again after a while; the others go on.
+    is logged, and that stepper is stepped again after a while; the others go on. The same holds for `carry_out`.
     """
 
     def __init__(self, read_clock: Callable[[], Instant], carry_out: Callable[[Seat, Effect], None]) -> None:
@@ -80,6 +80,8 @@ class Dispatcher:
 
     def post(self, seat: Seat, happened: Input) -> None:
         """Put an input into a mailbox."""
+        if seat.is_gone:
+            return
         seat.mailbox.put(happened)
         self._make_ready(seat)
 
@@ -130,7 +132,10 @@ class Dispatcher:
             logger.exception("A step of %s failed", seat.who)
             effects, wakes_at_s = (), now.monotonic_s + RETRY_AFTER_ERROR_S
         for effect in effects:
-            self._carry_out(seat, effect)
+            try:
+                self._carry_out(seat, effect)
+            except Exception:
+                logger.exception("An effect of %s could not be begun", seat.who)
         done_s = self._read_clock().monotonic_s
         took_s = done_s - now.monotonic_s
         rest_s = min(MOST_OF_THE_TIME * took_s, LONGEST_REST_S) if took_s > SHORT_STEP_S else 0.0
