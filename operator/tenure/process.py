@@ -140,6 +140,8 @@ class OperatorProcess:
             if not watching.done():
                 await asyncio.wait({watching}, timeout=1.0)
             watching.cancel()
+            # Its generators must have ended before the event loop does.
+            await asyncio.wait({watching}, timeout=0.5)
 
     async def _await_api(self, client: KubernetesClient) -> None:
         await self._until("the Kubernetes API", lambda: self._find_obstacle(client))
