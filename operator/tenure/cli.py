@@ -13,10 +13,15 @@ import click
 
 from tenure import __version__, log
 from tenure.election.selector import parse_selector
-from tenure.kubernetes.access import NoConfiguration
+from tenure.kubernetes.access import NoConfiguration, own_namespace
 from tenure.nats.bucket import BucketRefused
 from tenure.process import OperatorFailed, OperatorProcess
-from tenure.settings import DEFAULT_BUCKET, DEFAULT_POLL_INTERVAL_S, Settings
+from tenure.settings import (
+    DEFAULT_BUCKET,
+    DEFAULT_OPERATOR_LEASE_DURATION_S,
+    DEFAULT_POLL_INTERVAL_S,
+    Settings,
+)
 
 LISTEN = re.compile(r"(?P<address>.*):(?P<port>\d{1,5})")
 
@@ -67,6 +72,9 @@ class PodSelector(click.ParamType[str]):
 
 NATS_URL = Text("url", r"((nats|tls|ws|wss)://)?[^\s/]+/?", "write for instance nats://nats.example:4222")
 BUCKET = Text("bucket", r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")
+RELEASE = Text(
+    "release", r"[a-z0-9]([a-z0-9.-]{0,51}[a-z0-9])?", "use small letters, digits, '-' and '.', 53 characters at most"
+)
 NAMESPACE = Text("namespace", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use a namespace's name, such as shop")
 
 
@@ -140,6 +148,27 @@ option = functools.partial(click.option, show_envvar=True)
     type=click.Path(exists=True, dir_okay=False),
     help="A kubeconfig file. Default: KUBECONFIG, in a pod its service account, else the usual file.",
 )
+@option(
+    "--release",
+    type=RELEASE,
+    metavar="NAME",
+    help="Run as one of several replicas: those of one name in one namespace elect one that acts, the others stand by.",
+)
+@option(
+    "--operator-namespace",
+    type=NAMESPACE,
+    metavar="NAMESPACE",
+    help="Where the replicas run, with --release. Default: in a pod, its own namespace.",
+)
+@option(
+    "--operator-lease-duration",
+    "operator_lease_duration_s",
+    envvar="TENURE_OPERATOR_LEASE_DURATION",
+    type=click.IntRange(3, 60),
+    default=DEFAULT_OPERATOR_LEASE_DURATION_S,
+    metavar="SECONDS",
+    help="How long after a crash of the replica that acts another one takes over, with --release.",
+)
 @option("--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info")
 @option(
     "--log-format",
@@ -156,6 +185,9 @@ def run(  # noqa: PLR0913 - one for each option
     pod_selector: str,
     listen: tuple[str, int],
     kubeconfig: str | None,
+    release: str | None,
+    operator_namespace: str | None,
+    operator_lease_duration_s: int,
     log_level: str,
     log_format: log.LogFormat,
 ) -> None:
@@ -163,6 +195,9 @@ def run(  # noqa: PLR0913 - one for each option
 
     It watches LeaderElections and pods, holds the lease of each leader in NATS, and keeps labels and status right.
     """
+    operator_namespace = operator_namespace or own_namespace()
+    if release and not operator_namespace:
+        raise click.UsageError("--release needs --operator-namespace outside of a pod: name where the replicas run.")
     log.configure(log_level, log_format)
     settings = Settings(
         nats_urls=nats_urls,
@@ -170,6 +205,9 @@ def run(  # noqa: PLR0913 - one for each option
         poll_interval_s=election_interval_s,
         namespaces=namespaces,
         pod_selector=pod_selector,
+        release=release or "",
+        operator_namespace=operator_namespace or "",
+        operator_lease_duration_s=operator_lease_duration_s,
     )
     try:
         asyncio.run(_run(settings, kubeconfig, listen))

@@ -48,7 +48,7 @@ def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.Op
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def election(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
         if event["type"] is None:
-            controller.was_relisted.set()
+            controller.wants_comparison.set()
         if event["type"] == "DELETED":
             metadata = body["metadata"]
             controller.lose_resource((metadata["namespace"], metadata["name"]), metadata["uid"])
@@ -59,7 +59,7 @@ def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.Op
     async def pod(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
         metadata = body["metadata"]
         if event["type"] is None:
-            controller.was_relisted.set()
+            controller.wants_comparison.set()
         if event["type"] == "DELETED":
             controller.miss_pod(metadata["namespace"], parse_pod(body))
         else:

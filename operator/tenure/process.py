@@ -14,17 +14,21 @@ from typing import Any
 import kopf
 
 from tenure import __version__
+from tenure.election.candidacy import Candidacy
 from tenure.election.record import OPERATOR_WRITER_PREFIX
+from tenure.election.timing import Timing
 from tenure.handlers import build_registry, build_settings
 from tenure.health import HealthServer
 from tenure.kubernetes.access import CRD_NAME, crd_is_there, load_configuration, missing_permissions
 from tenure.kubernetes.client import ApiError, KubernetesClient
+from tenure.kubernetes.metadata import read_namespace_uid
 from tenure.nats.bucket import BucketSettings
 from tenure.nats.connection import NatsSettings
 from tenure.nats.store import Unavailable
 from tenure.runtime import clock
 from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
+from tenure.runtime.operator_lease import OperatorLease
 from tenure.runtime.resync import Resync
 from tenure.settings import Settings
 
@@ -87,25 +91,55 @@ class OperatorProcess:
     async def _work(self, client: KubernetesClient) -> None:
         writer = f"{OPERATOR_WRITER_PREFIX}{socket.gethostname()}/{secrets.token_hex(4)}"
         logger.info("Tenure starts", extra={"version": __version__, "instance": writer, "api": client.server})
-        controller: Controller | None = None
         leases = Leases(
             NatsSettings(urls=self._settings.nats_urls, client_name=f"tenure {writer}"),
             BucketSettings(name=self._settings.bucket),
-            on_entry=lambda key, entry, number: controller.see_entry(key, entry, number) if controller else None,
-            on_connection=lambda number: controller.see_connection(number) if controller else None,
         )
         async with AsyncExitStack() as stack:
             stack.push_async_callback(leases.close)
             await self._await_api(client)
             await self._insist(leases.start)
-            controller = Controller(self._settings, client, leases, writer=writer, read_clock=clock.now)
+            lease = await self._operator_lease(client, leases, writer)
+            read_clock = lease.now if lease is not None else clock.now
+            controller = Controller(self._settings, client, leases, writer=writer, read_clock=read_clock)
             stack.push_async_callback(controller.close)
+            leases.listen(on_entry=controller.see_entry, on_connection=controller.see_connection)
             resync = Resync(self._settings, client, controller, leases)
-            resyncing = asyncio.create_task(resync.run(), name="resync")
-            stack.callback(resyncing.cancel)
-            await self._watch(controller, resync.has_compared)
+            stack.callback(asyncio.create_task(resync.run(), name="resync").cancel)
+            if lease is not None:
+                stack.push_async_callback(lease.close)
+                lease.on_change(controller.reconsider)
+                stack.callback(asyncio.create_task(lease.watch_api(client), name="watch of the API").cancel)
+            await self._watch(controller, resync.has_compared, lease)
 
-    async def _watch(self, controller: Controller, everything_is_known: asyncio.Event) -> None:
+    async def _operator_lease(self, client: KubernetesClient, leases: Leases, writer: str) -> OperatorLease | None:
+        """Return this process's part in the election among the replicas; None when it has none."""
+        settings = self._settings
+        if not settings.release:
+            return None
+        uid = ""
+
+        async def read_uid() -> str:
+            nonlocal uid
+            try:
+                uid = await read_namespace_uid(client, settings.operator_namespace)
+            except ApiError as error:
+                return f"Its own namespace cannot be read: {error}."
+            return ""
+
+        await self._until("its own namespace", read_uid)
+        candidacy = Candidacy(
+            identity=writer,
+            writer=writer,
+            namespace_uid=uid,
+            timing=Timing.derive(settings.operator_lease_duration_s),
+            poll_interval_s=settings.poll_interval_s,
+        )
+        return OperatorLease(leases, candidacy, name=f"{uid}.{settings.release}")
+
+    async def _watch(
+        self, controller: Controller, everything_is_known: asyncio.Event, lease: OperatorLease | None
+    ) -> None:
         """Let Kopf watch until this is cancelled. Raises OperatorFailed if it ends by itself."""
         stop_watching, ready = asyncio.Event(), asyncio.Event()
         watching = asyncio.create_task(
@@ -126,6 +160,8 @@ class OperatorProcess:
             self._waits_for = "waiting for the first list of elections and pods"
             await _either(watching, everything_is_known.wait())
             self._waits_for = ""
+            if lease is not None:
+                lease.campaign()
             logger.info("Watching", extra={"namespaces": ",".join(self._settings.namespaces) or "all"})
             await watching
         except Exception as error:
@@ -134,6 +170,8 @@ class OperatorProcess:
             raise OperatorFailed("Kopf has stopped watching without being asked to.")
         finally:
             self._waits_for = "stopping"
+            if lease is not None:
+                await lease.resign()  # First of all: from now on another replica may act.
             # What Kopf did not start it would wait for, five seconds long: so ours ends first.
             await controller.close()
             stop_watching.set()

@@ -115,7 +115,7 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
     arguments = (
         "--nats-url=nats://a --nats-url=nats://b --bucket=leases --election-interval=0.5 --namespace=shop "
         "--namespace=office --pod-selector=app=web --listen=127.0.0.1:9000 --log-level=DEBUG --log-format=json "
-        f"--kubeconfig={kubeconfig}"
+        f"--kubeconfig={kubeconfig} --release=tenure --operator-namespace=tools --operator-lease-duration=8"
     )
     result = _invoke("run", *arguments.split())
 
@@ -126,6 +126,9 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
         poll_interval_s=0.5,
         namespaces=("shop", "office"),
         pod_selector="app=web",
+        release="tenure",
+        operator_namespace="tools",
+        operator_lease_duration_s=8,
     )
     assert started.told == [(settings, str(kubeconfig), ("127.0.0.1", 9000))]
     assert started.logs == [("debug", "json")]
@@ -143,6 +146,9 @@ _VALUES = {
     "--pod-selector": ("app=web", ["--pod-selector=app=web"]),
     "--listen": (":9000", ["--listen=:9000"]),
     "--kubeconfig": (__file__, [f"--kubeconfig={__file__}"]),
+    "--release": ("tenure", ["--release=tenure"]),
+    "--operator-namespace": ("tools", ["--operator-namespace=tools"]),
+    "--operator-lease-duration": ("8", ["--operator-lease-duration=8"]),
     "--log-level": ("warning", ["--log-level=warning"]),
     "--log-format": ("text", ["--log-format=text"]),
 }
@@ -155,7 +161,8 @@ def test_no_option_is_forgotten_here() -> None:
 @pytest.mark.parametrize("option", sorted(_VALUES))
 def test_every_option_is_an_environment_variable_as_well(started: type[_Started], option: str) -> None:
     value, arguments = _VALUES[option]
-    others = () if option == "--nats-url" else _URL
+    needed = {"--nats-url": (), "--release": (*_URL, "--operator-namespace=shop")}
+    others: tuple[str, ...] = needed.get(option, _URL)
 
     by_option = _invoke("run", *others, *arguments)
     by_variable = _invoke("run", *others, **{"TENURE_" + option[2:].replace("-", "_").upper(): value})
@@ -240,6 +247,9 @@ def test_where_to_listen(started: type[_Started], value: str, listen: tuple[str,
         ([*_URL, "--namespace=shop,office"], "'shop,office' is not valid"),
         ([*_URL, "--pod-selector=app is web"], "'app is web' is not a label key"),
         ([*_URL, "--pod-selector=app=my web"], "Write for instance app=web or 'tier in (a, b)'"),
+        ([*_URL, "--release=Tenure", "--operator-namespace=tools"], "'Tenure' is not valid: use small letters"),
+        ([*_URL, "--release=tenure"], "--release needs --operator-namespace outside of a pod"),
+        ([*_URL, "--operator-lease-duration=2"], "2 is not in the range 3<=x<=60"),
         ([*_URL, "--frequency=3"], "No such option '--frequency'"),
         ([*_URL, "web"], "Got unexpected extra argument (web)"),
     ],

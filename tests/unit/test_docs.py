@@ -47,7 +47,7 @@ def test_every_option_is_listed_with_its_variable_and_its_default() -> None:
         default = option.get_default(context)
         shown = (
             f"`{default:g}`"
-            if isinstance(default, float)
+            if isinstance(default, int | float) and not isinstance(default, bool)
             else f"`{default}`"
             if default and isinstance(default, str)
             else ""

@@ -6,11 +6,12 @@ from tenure.election import campaign, effects, ledger
 from tenure.election.alarm import Alarm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
-from tenure.election.elector import Elector, Role, Wish
+from tenure.election.elector import Role, Wish
 from tenure.election.lease import Lease
-from tenure.election.operations import LeaseOperation
+from tenure.election.lease_writer import LeaseWriter
+from tenure.election.mandate import Mandate
 from tenure.election.pod import PodRef
-from tenure.election.record import LeaseRecord, Signature, claim
+from tenure.election.record import LeaseRecord
 from tenure.election.state import State
 
 
@@ -25,10 +26,10 @@ class Campaigner:
         self.decision: campaign.Decision = campaign.Wait()
         self.alarm = Alarm()
         self._state = state
-        self._writer = writer
+        self._writer = LeaseWriter(state, self.alarm, writer=writer, namespace_uid=namespace_uid)
+        self._name = writer
         self._namespace_uid = namespace_uid
         self._poll_interval_s = poll_interval_s
-        self._writes = 0
 
     def decide(self, now: Instant) -> list[Effect]:
         """Return the read or write of the record that is due, or the question that must be answered before it."""
@@ -46,31 +47,40 @@ class Campaigner:
             self.alarm.set(state.lease_backoff.not_before_s)
             return []
         if state.lease is None or not state.lease_certain:
-            return self._read(now_s)
+            return self._writer.read(now, state.timing)
         self.decision = self._judge(now_s, state.lease)
+        if now.mandate is Mandate.RENEW and not self._renews_its_own(state.lease):
+            self.decision = campaign.Wait()
         return self._act(now, state.lease)
 
     def _act(self, now: Instant, lease: Lease) -> list[Effect]:
-        now_s = now.monotonic_s
+        writer, timing = self._writer, self._state.timing
         match self.decision:
             case campaign.Hold(pod):
-                return self._step(now, lease, self._elector(pod.identity), Wish.LEAD)
+                return writer.step(now, lease, pod.identity, Wish.LEAD, timing)
             case campaign.Release(identity):
-                return self._step(now, lease, self._elector(identity), Wish.RELEASE)
+                return writer.step(now, lease, identity, Wish.RELEASE, timing)
             case campaign.Claim(None, term):
-                return self._write(now, lease, claim("", term, self._signature(now)), None)
+                return writer.vacate(now, lease, term, timing)
             case campaign.Claim(pod, term) if pod is not None:
-                return self._step(now, lease, self._elector(pod.identity), Wish.LEAD, term)
+                return writer.step(now, lease, pod.identity, Wish.LEAD, timing, claim_term=term)
             case campaign.Mark():
-                return self._write(now, lease, None, None)
+                return writer.mark(now, lease, timing)
             case campaign.Confirm(ref):
-                return self._ask(now_s, ref)
+                return self._ask(now.monotonic_s, ref)
             case campaign.ReadAgain():
-                return self._read(now_s)
+                return writer.read(now, timing)
             case campaign.Wait(foreign=True):
-                return self._poll(now_s, lease)
+                return writer.poll(now, lease, timing, interval_s=self._poll_interval_s)
             case _:
                 return []  # Nothing is due, or the status must say a higher floor first.
+
+    def _renews_its_own(self, lease: Lease) -> bool:
+        """Whether the record is to be held, and was written last by this very process."""
+        record = lease.record
+        return (
+            isinstance(self.decision, campaign.Hold) and isinstance(record, LeaseRecord) and record.writer == self._name
+        )
 
     def _judge(self, now_s: float, lease: Lease) -> campaign.Decision:
         state = self._state
@@ -101,60 +111,9 @@ class Campaigner:
             return campaign.Wait()  # Leadership stays where it is until some of those pods can be stamped.
         return decision
 
-    def _step(self, now: Instant, lease: Lease, elector: Elector, wish: Wish, term: int | None = None) -> list[Effect]:
-        timing = self._state.timing
-        if elector.role is Role.LEADER and wish is Wish.LEAD and term is None:
-            renews_at_s = elector.renews_at_s(timing)
-            if now.monotonic_s < renews_at_s:
-                self.alarm.set(renews_at_s)
-                return []
-        if lease.connection != self._state.connection:
-            return self._read(now.monotonic_s)
-        record = elector.step(
-            now.monotonic_s, lease, wish, signature=self._signature(now), timing=timing, claim_term=term
-        )
-        return [] if record is None else self._write(now, lease, record, elector)
-
-    def _write(self, now: Instant, lease: Lease, record: LeaseRecord | None, elector: Elector | None) -> list[Effect]:
-        state = self._state
-        if lease.connection != state.connection:
-            return self._read(now.monotonic_s)
-        write = effects.WriteLease(record, lease.revision, state.connection, self._timeout_s())
-        state.lease_operation = LeaseOperation(now.monotonic_s, state.connection, write, elector)
-        return [write]
-
-    def _read(self, now_s: float) -> list[Effect]:
-        self._state.lease_operation = LeaseOperation(now_s, self._state.connection)
-        return [effects.ReadLease(self._timeout_s())]
-
-    def _poll(self, now_s: float, lease: Lease) -> list[Effect]:
-        """Read a record of somebody else behind the watch, and once more before it counts as run out."""
-        polls_at_s = max(lease.read_at_s or 0.0, lease.seen_at_s) + self._poll_interval_s
-        if now_s >= polls_at_s:
-            return self._read(now_s)
-        self.alarm.set(min(polls_at_s, lease.runs_out_at_s()))
-        return []
-
     def _ask(self, now_s: float, ref: PodRef) -> list[Effect]:
         state = self._state
         if ref.uid in state.pod_reads or not state.api_backoff.is_over(now_s, self.alarm):
             return []
         state.pod_reads.add(ref.uid)
         return [effects.ReadPod(ref)]
-
-    def _timeout_s(self) -> float:
-        """One hung request must leave time for others before the deadline."""
-        return max(1.0, self._state.timing.renew_deadline_s / 6)
-
-    def _signature(self, now: Instant) -> Signature:
-        self._writes += 1
-        return Signature(
-            wall_s=now.wall_s,
-            duration_s=self._state.timing.duration_s,
-            writer=self._writer,
-            nonce=f"{self._writer}#{self._writes}",
-            namespace_uid=self._namespace_uid,
-        )
-
-    def _elector(self, identity: str) -> Elector:
-        return self._state.electors.setdefault(identity, Elector(identity))

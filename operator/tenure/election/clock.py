@@ -1,9 +1,11 @@
-"""The two readings of time that a decision may use."""
+"""The moment of a decision: the two readings of time that it may use, and what the process may do then."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from tenure.election.mandate import Mandate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -15,11 +17,13 @@ class Instant:
     """One moment, read from both clocks.
 
     `monotonic_s` never jumps and goes on during suspend; every decision rests on it. `wall_s` is Unix time,
-    for what people and other programs read; no decision rests on it.
+    for what people and other programs read; no decision rests on it. `mandate` is part of the moment because it ends
+    with a deadline: a process that was halted finds, when it goes on, that it may do no more what it was about to.
     """
 
     monotonic_s: float
     wall_s: float
+    mandate: Mandate = Mandate.ACT
 
 
 def rfc3339(wall_s: float) -> str:

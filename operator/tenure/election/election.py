@@ -20,6 +20,7 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.inputs import Input
 from tenure.election.labeller import Labeller
+from tenure.election.mandate import Mandate
 from tenure.election.news import news_between
 from tenure.election.scribe import Scribe
 from tenure.election.state import State
@@ -51,8 +52,16 @@ class Election:
             state.absorb(now, one)
         if state.resource is None:
             return []
+        if now.mandate is Mandate.STAND_BY:
+            state.forget_irrelevant_pods()
+            self.wakes_at_s = FOREVER_S
+            return []
+        if now.mandate is Mandate.RENEW:
+            decided = self._campaigner.decide(now)
+            self.wakes_at_s = self._campaigner.alarm.at_s
+            return decided
         # What a new process finds is no news.
-        decided: list[Effect] = [] if before is None else list(news_between(before.status, state.resource.status))
+        decided = [] if before is None else list(news_between(before.status, state.resource.status))
         decided += self._campaigner.decide(now)
         rests_until_s = min(self._scribe.alarm.at_s, self._labeller.alarm.at_s)
         outlook = self._look_out(now)

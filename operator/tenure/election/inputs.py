@@ -129,6 +129,13 @@ class PodsListed:
     pods: tuple[PodRef, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class StandBack:
+    """The process that campaigns for itself must not lead before this monotonic time, and gives up what it holds."""
+
+    until_s: float
+
+
 Input = (
     ResourceSeen
     | PodSeen
@@ -143,4 +150,5 @@ Input = (
     | PodRead
     | LabelsWritten
     | PodsListed
+    | StandBack
 )

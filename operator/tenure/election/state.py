@@ -8,14 +8,12 @@ from tenure.election import effects, inputs
 from tenure.election.alarm import Alarm, Backoff
 from tenure.election.campaign import MAX_TERM_JUMP
 from tenure.election.clock import Instant
-from tenure.election.elector import Elector, Role
-from tenure.election.entry import Entry
-from tenure.election.inputs import Input, LabelOutcome, WriteOutcome
+from tenure.election.elector import Elector
+from tenure.election.inputs import Input, LabelOutcome
 from tenure.election.labels import PodRole, parse_term
-from tenure.election.lease import Lease, observe, written
-from tenure.election.operations import LeaseOperation, StatusOperation
+from tenure.election.lease_state import LeaseInput, LeaseState
+from tenure.election.operations import StatusOperation
 from tenure.election.pod import Pod, PodRef, parse_identity
-from tenure.election.record import LeaseRecord
 from tenure.election.resource import Resource, Spec
 from tenure.election.timing import Timing
 
@@ -28,11 +26,10 @@ _FREE_REPAIRS = 3
 
 
 @dataclass(slots=True)
-class State:
+class State(LeaseState):
     """See the module. Times are monotonic seconds.
 
-    `lease_certain` is false while a write of unknown outcome may have changed the record: then it must be read before
-    the next write. `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two.
+    `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
     `floor_covers` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
@@ -48,24 +45,18 @@ class State:
     pod_seen_at_s: dict[str, float] = field(default_factory=dict)
     pods_complete: bool = False
     gone: frozenset[str] = frozenset()
-    connection: int = 0
-    lease: Lease | None = None
-    lease_certain: bool = True
-    electors: dict[str, Elector] = field(default_factory=dict)
     floor_covers: int | None = None
     listed: tuple[int, tuple[PodRef, ...]] | None = None
     refused_labels: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, Backoff] = field(default_factory=dict)
     repairs_term: int = 0
 
-    lease_operation: LeaseOperation | None = None
     status_write: StatusOperation | None = None
     resource_read_sent_at_s: float | None = None
     pod_reads: set[str] = field(default_factory=set)
     label_writes: dict[str, effects.WriteLabels] = field(default_factory=dict)
     list_sent_for_term: int | None = None
 
-    lease_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 2.0))
     api_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 5.0))
     status_backoff: Backoff = field(default_factory=lambda: Backoff(0.05, 30.0))
     is_changed: bool = False
@@ -117,11 +108,6 @@ class State:
         name = self.resource.name
         return any(pod.role(name) == PodRole.LEADER for pod in self.pods.values())
 
-    @property
-    def leading(self) -> Elector | None:
-        """The elector that leads."""
-        return next((elector for elector in self.electors.values() if elector.role is Role.LEADER), None)
-
     def referenced_uids(self) -> set[str]:
         """The pods on whose fate a decision may rest: shown as leader, to be stamped, listed, or holding the lease."""
         uids: set[str] = set()
@@ -135,26 +121,11 @@ class State:
 
     def absorb(self, now: Instant, happened: Input) -> None:
         """Take one input."""
-        if isinstance(happened, inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten):
-            self._absorb_lease(now.monotonic_s, happened)
+        if isinstance(happened, LeaseInput):
+            self.absorb_lease(now.monotonic_s, happened, self.timing)
         else:
             self.is_changed = True
             self._absorb_object(now.monotonic_s, happened)
-
-    def _absorb_lease(self, now_s: float, happened: inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten) -> None:
-        match happened:
-            case inputs.EntrySeen(entry, connection) if connection == self.connection:
-                self._see_entry(now_s, entry, connection, None)
-            case inputs.LeaseRead(entry):
-                operation, self.lease_operation = self.lease_operation, None
-                assert operation is not None
-                if entry is None:
-                    self.lease_backoff.failed(now_s)
-                else:
-                    self.lease_backoff.succeeded()
-                    self._see_entry(now_s, entry, operation.connection, operation.sent_at_s)
-            case inputs.LeaseWritten(outcome, revision):
-                self._conclude_lease_write(now_s, outcome, revision)
 
     def _absorb_object(self, now_s: float, happened: Input) -> None:
         match happened:
@@ -239,53 +210,6 @@ class State:
         if is_newer or read_at_s is not None:
             self.resource_seen_at_s = now_s
             self.resource_is_stale = False
-
-    def _see_entry(self, now_s: float, entry: Entry, connection: int, read_at_s: float | None) -> None:
-        self.lease = observe(
-            self.lease,
-            entry,
-            now_s=now_s,
-            own_duration_s=self.timing.duration_s,
-            connection=connection,
-            read_at_s=read_at_s,
-        )
-        if read_at_s is not None:
-            self.lease_certain = True
-        for elector in self.electors.values():
-            elector.observe(now_s, self.lease, self.timing)
-
-    def _conclude_lease_write(self, now_s: float, outcome: WriteOutcome, revision: int) -> None:
-        operation, self.lease_operation = self.lease_operation, None
-        assert operation is not None
-        assert operation.write is not None
-        assert self.lease is not None
-        record = operation.write.record
-        current = self.lease.record
-        is_ours = isinstance(current, LeaseRecord) and record is not None and current.nonce == record.nonce
-        if is_ours and outcome is not WriteOutcome.APPLIED:
-            outcome, revision = WriteOutcome.APPLIED, self.lease.revision
-        if outcome is WriteOutcome.APPLIED:
-            self.lease_backoff.succeeded()
-            if revision >= self.lease.revision:
-                self.lease = written(
-                    record,
-                    revision=revision,
-                    sent_at_s=operation.sent_at_s,
-                    duration_s=self.timing.duration_s,
-                    connection=operation.connection,
-                )
-        else:
-            if outcome is not WriteOutcome.WRONG_REVISION:
-                self.lease_backoff.failed(now_s)
-            if outcome is WriteOutcome.UNKNOWN or self.lease.revision == operation.write.expected_revision:
-                self.lease_certain = outcome is WriteOutcome.UNAVAILABLE
-            if outcome is not WriteOutcome.UNAVAILABLE:
-                self.lease_backoff.not_before_s = now_s  # The read that follows need not wait.
-        if operation.elector is not None:
-            stands = record if outcome is WriteOutcome.APPLIED else None
-            operation.elector.concluded(now_s, stands, sent_at_s=operation.sent_at_s, timing=self.timing)
-        for elector in self.electors.values():
-            elector.observe(now_s, self.lease, self.timing)
 
     def _conclude_status_write(self, now_s: float, resource: Resource | None) -> None:
         operation, self.status_write = self.status_write, None

@@ -28,6 +28,17 @@ class NoConfiguration(Exception):
     """It is not known where the API server is; the text says what to do."""
 
 
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def own_namespace() -> str | None:
+    """Return the namespace of the pod that this process runs in, None outside of a pod."""
+    try:
+        return SERVICE_ACCOUNT_NAMESPACE.read_text().strip() or None
+    except OSError:
+        return None
+
+
 async def load_configuration(kubeconfig: str | None) -> Configuration:
     """Return the configuration from a kubeconfig file, `KUBECONFIG`, the pod's service account, or the default file.
 

@@ -83,6 +83,7 @@ class KubernetesClient:
         self._logging_in = asyncio.Lock()
         self._logged_in_at_s = float("-inf")
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._answered_at_s = float("-inf")
 
     @property
     def server(self) -> str:
@@ -94,6 +95,18 @@ class KubernetesClient:
         for client in (self._client, self._former):
             if client is not None:
                 await client.close()  # type: ignore[no-untyped-call]
+
+    async def answers(self, *, within_s: float) -> bool:
+        """Whether the API server answered any request in the last `within_s`, or does so now within that time."""
+        if asyncio.get_running_loop().time() < self._answered_at_s + within_s:
+            return True
+        try:
+            await self.get("/version", timeout_s=within_s)
+        except ApiUnavailable:
+            return False
+        except ApiError:
+            pass  # It says no, and so it answers.
+        return True
 
     async def get(self, path: str, *, timeout_s: float = REQUEST_TIMEOUT_S, **query: str) -> dict[str, Any]:
         """Return an object or a list. Raises ApiError."""
@@ -182,6 +195,8 @@ class KubernetesClient:
                 content: bytes = await response.read()  # type: ignore[no-untyped-call]
         except (TimeoutError, aiohttp.ClientError, OSError, ConfigException) as error:
             raise ApiUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
+        if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._answered_at_s = asyncio.get_running_loop().time()
         return response.status, content
 
 

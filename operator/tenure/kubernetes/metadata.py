@@ -1,4 +1,4 @@
-"""Lists of nothing but metadata: a tenth of the bytes, enough to see what exists and what its labels are."""
+"""Nothing but metadata: a tenth of the bytes, enough to see what exists and what its labels are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tenure.election.pod import PodRef
-from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.client import KubernetesClient, path_of
 
 CHUNK_SIZE = 500
 
@@ -56,3 +56,9 @@ async def list_metadata(
         if not proceed:
             return tuple(items)
         query["continue"] = proceed
+
+
+async def read_namespace_uid(client: KubernetesClient, name: str) -> str:
+    """Return a namespace's UID, which tells clusters apart. Raises ApiError."""
+    answer = await client.get(path_of("api", "v1", "namespaces", name))
+    return str(answer["metadata"]["uid"])

@@ -22,13 +22,15 @@ from tenure.election.inputs import (
     PodSeen,
     ResourceSeen,
 )
+from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod
 from tenure.election.resource import Resource, Spec
 from tenure.election.selector import Selector, parse_selector
 from tenure.kubernetes.client import ApiError, KubernetesClient
 from tenure.kubernetes.pods import read_pod
 from tenure.runtime.dispatcher import Dispatcher, Seat
-from tenure.runtime.executor import Executor, lease_key
+from tenure.runtime.executor import Executor
+from tenure.runtime.lease_requests import lease_key
 from tenure.runtime.leases import Leases
 from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import Key, PodIndex
@@ -53,7 +55,8 @@ class Controller:
     Where only some pods are watched (`--pod-selector`), only these are candidates: the selector is a part of each
     election's own.
 
-    `writer` is this process's own name in lease records. All methods are called on the event loop and do not block.
+    `writer` is this process's own name in lease records. `read_clock` also says what may be done at the moment. All
+    methods are called on the event loop and do not block.
     """
 
     def __init__(
@@ -66,13 +69,15 @@ class Controller:
         read_clock: Callable[[], Instant],
     ) -> None:
         self.index = PodIndex()
-        self.was_relisted = asyncio.Event()
-        """Set when a watch began anew with a list: a list names what is there, and not what was deleted meanwhile."""
+        self.wants_comparison = asyncio.Event()
+        """Set when something may have been missed: a watch began anew with a list, which does not name what was deleted
+        meanwhile, or another process has acted until now."""
         self._settings = settings
         self._pod_selector = parse_selector(settings.pod_selector) if settings.pod_selector else None
         self._client = client
         self._leases = leases
         self._writer = writer
+        self._read_clock = read_clock
         self._managed: dict[Key, _Managed] = {}
         self._by_lease_key: dict[str, Key] = {}
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
@@ -89,6 +94,19 @@ class Controller:
         await self._namespaces.close()
         await self._tasks.close()
         await self._executor.close()
+
+    @property
+    def acts(self) -> bool:
+        """Whether this process may change anything at this moment."""
+        return self._read_clock().mandate is Mandate.ACT
+
+    def reconsider(self) -> None:
+        """Step all elections: what may be done has changed."""
+        if self.acts:
+            self.wants_comparison.set()
+        for managed in self._managed.values():
+            if managed.seat is not None:
+                self._dispatcher.wake(managed.seat)
 
     def uids(self) -> dict[Key, str]:
         """The elections that are managed, with the UID of each resource."""
@@ -220,4 +238,5 @@ class Controller:
 
     async def _retire(self, key: Key) -> None:
         await asyncio.sleep(0)
-        await self.retirement.retire(key, is_back=lambda: key in self._managed)
+        if self.acts:
+            await self.retirement.retire(key, is_back=lambda: key in self._managed)

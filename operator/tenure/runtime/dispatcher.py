@@ -38,7 +38,9 @@ RETRY_AFTER_ERROR_S = 5.0
 class Stepper(Protocol):
     """What is stepped: an `Election`, or something of its shape."""
 
-    wakes_at_s: float
+    @property
+    def wakes_at_s(self) -> float:
+        """The monotonic time at which it must be stepped again, even with no input."""
 
     def step(self, now: Instant, happened: Sequence[Input]) -> Sequence[Effect]:
         """Take what happened, and return what to do."""
@@ -83,6 +85,10 @@ class Dispatcher:
         if seat.is_gone:
             return
         seat.mailbox.put(happened)
+        self._make_ready(seat)
+
+    def wake(self, seat: Seat) -> None:
+        """Step this one even if it has no mail."""
         self._make_ready(seat)
 
     def remove(self, seat: Seat) -> None:

@@ -11,16 +11,16 @@ from tenure.election import effects, inputs
 from tenure.election.clock import Instant
 from tenure.election.inputs import LabelOutcome, WriteOutcome
 from tenure.election.labels import role_key, term_key
-from tenure.election.record import render
 from tenure.election.resource import Resource, Spec
 from tenure.kubernetes.client import ApiError, Conflict, KubernetesClient, NotFound
 from tenure.kubernetes.events import post_event
 from tenure.kubernetes.pods import read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, write_status
-from tenure.nats.store import LeaseStore, OutcomeUnknown, StoreError, Unavailable, WrongRevision
+from tenure.nats.store import LeaseStore
+from tenure.runtime.lease_requests import read_lease, write_lease
 from tenure.runtime.listings import PodListings
 from tenure.runtime.pods import Key
-from tenure.runtime.tasks import Tasks
+from tenure.runtime.tasks import Tasks, report
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +67,9 @@ class Executor:
         failed: inputs.Input
         match effect:
             case effects.WriteLease():
-                work, failed = self._write_lease(key, effect), inputs.LeaseWritten(WriteOutcome.UNKNOWN)
+                work, failed = write_lease(self._store, key, effect), inputs.LeaseWritten(WriteOutcome.UNKNOWN)
             case effects.ReadLease():
-                work, failed = self._read_lease(key, effect), inputs.LeaseRead(None)
+                work, failed = read_lease(self._store, key, effect), inputs.LeaseRead(None)
             case effects.WriteStatus():
                 work, failed = self._write_status(key, resource, effect), inputs.StatusWritten(None)
             case effects.ReadResource():
@@ -86,35 +86,7 @@ class Executor:
             case effects.Announce():
                 self._announce(key, resource, effect)
                 return
-        self._tasks.start(_report(work, failed, post), name=f"{type(effect).__name__} of {'/'.join(key)}")
-
-    async def _write_lease(self, key: Key, effect: effects.WriteLease) -> inputs.Input:
-        try:
-            revision = await self._store.write(
-                lease_key(key),
-                None if effect.record is None else render(effect.record),
-                expected_revision=effect.expected_revision,
-                connection=effect.connection,
-                timeout_s=effect.timeout_s,
-            )
-        except WrongRevision:
-            return inputs.LeaseWritten(WriteOutcome.WRONG_REVISION)
-        except OutcomeUnknown as error:
-            logger.info("Lease write without an answer", extra={"election": "/".join(key), "error": str(error)})
-            return inputs.LeaseWritten(WriteOutcome.UNKNOWN)
-        except Unavailable as error:
-            logger.debug("Lease not written", extra={"election": "/".join(key), "error": str(error)})
-            return inputs.LeaseWritten(WriteOutcome.UNAVAILABLE)
-        term = None if effect.record is None else effect.record.term
-        logger.debug("Lease written", extra={"election": "/".join(key), "term": term, "revision": revision})
-        return inputs.LeaseWritten(WriteOutcome.APPLIED, revision)
-
-    async def _read_lease(self, key: Key, effect: effects.ReadLease) -> inputs.Input:
-        try:
-            return inputs.LeaseRead(await self._store.read(lease_key(key), timeout_s=effect.timeout_s))
-        except StoreError as error:
-            logger.debug("Lease not read", extra={"election": "/".join(key), "error": str(error)})
-            return inputs.LeaseRead(None)
+        self._tasks.start(report(work, failed, post), name=f"{type(effect).__name__} of {'/'.join(key)}")
 
     async def _write_status(self, key: Key, resource: Resource, effect: effects.WriteStatus) -> inputs.Input | None:
         try:
@@ -193,19 +165,3 @@ class Executor:
             )
         finally:
             self._events_waiting -= 1
-
-
-async def _report(work: Coroutine[Any, Any, inputs.Input | None], failed: inputs.Input, post: Post) -> None:
-    """Post the result of an effect, and its failure if it fails as nobody foresaw: the election waits for either."""
-    try:
-        result = await work
-    except Exception:
-        post(failed)
-        raise
-    if result is not None:
-        post(result)
-
-
-def lease_key(key: Key) -> str:
-    """Return the key of an election's record in the bucket: a namespace has no dots, so it is the first part."""
-    return ".".join(key)

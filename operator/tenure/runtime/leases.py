@@ -28,24 +28,16 @@ ECHO_TIMEOUT_S = 6.0
 class Leases:
     """The store, the watch behind it, and the last entry of each key that the watch has shown.
 
-    `on_entry(key, entry, connection)` is called for each entry, `on_connection(number)` when the bucket can be used on
-    a new connection, and with 0 when the connection is lost.
+    What happens is told to those that `listen`.
     """
 
-    def __init__(
-        self,
-        nats: NatsSettings,
-        bucket: BucketSettings,
-        *,
-        on_entry: Callable[[str, Entry, int], None],
-        on_connection: Callable[[int], None],
-    ) -> None:
+    def __init__(self, nats: NatsSettings, bucket: BucketSettings) -> None:
         self._nats = NatsConnection(nats)
         self.entries: dict[str, Entry] = {}
         self.usable_connection = 0
         self._bucket = bucket
-        self._on_entry = on_entry
-        self._on_connection = on_connection
+        self._on_entry: list[Callable[[str, Entry, int], None]] = []
+        self._on_connection: list[Callable[[int], None]] = []
         self._store: JetStreamLeaseStore | None = None
         self._watch = BucketWatch(
             self._nats,
@@ -68,6 +60,15 @@ class Leases:
     def connection(self) -> int:
         """See `LeaseStore.connection`."""
         return self._nats.connection
+
+    def listen(self, *, on_entry: Callable[[str, Entry, int], None], on_connection: Callable[[int], None]) -> None:
+        """From now on call `on_entry(key, entry, connection)` for each entry that the watch shows.
+
+        `on_connection(number)` is called when the bucket can be used on a new connection, and with 0 when on none any
+        more. What was before stands in `entries` and `usable_connection`.
+        """
+        self._on_entry.append(on_entry)
+        self._on_connection.append(on_connection)
 
     async def start(self) -> None:
         """Connect and make the bucket. Raises NatsUnavailable and BucketRefused; from then on trouble is retried."""
@@ -133,7 +134,8 @@ class Leases:
     def _see_entry(self, key: str, entry: Entry) -> None:
         self.entries[key] = entry
         if self.usable_connection == self._watched_connection:
-            self._on_entry(key, entry, self._watched_connection)
+            for tell in self._on_entry:
+                tell(key, entry, self._watched_connection)
 
     def _end_snapshot(self) -> None:
         self._snapshot_done.set()
@@ -150,7 +152,8 @@ class Leases:
     def _set_usable(self, connection: int) -> None:
         if connection != self.usable_connection:
             self.usable_connection = connection
-            self._on_connection(connection)
+            for tell in self._on_connection:
+                tell(connection)
 
     async def _keep(self) -> None:
         """Restore what is missing, at once when told to, and look by itself every second."""

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound, path_of
-from tenure.kubernetes.metadata import list_metadata
+from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.runtime.pods import PodIndex
 
@@ -52,13 +52,9 @@ class Namespaces:
             self.forget(namespace)
 
     async def _open(self, namespace: str) -> str:
-        uid = await _insist(lambda: self._read_uid(namespace), f"namespace {namespace}")
+        uid = await _insist(lambda: read_namespace_uid(self._client, namespace), f"namespace {namespace}")
         await _insist(lambda: self._await_pods(namespace), f"the pods of {namespace}")
         return uid
-
-    async def _read_uid(self, namespace: str) -> str:
-        answer = await self._client.get(path_of("api", "v1", "namespaces", namespace))
-        return str(answer["metadata"]["uid"])
 
     async def _await_pods(self, namespace: str) -> None:
         items = await list_metadata(self._client, pods_path(namespace), label_selector=self._pod_selector)

@@ -14,7 +14,7 @@ from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.kubernetes.resources import read_resource, resources_path
 from tenure.nats.store import StoreError
 from tenure.runtime.controller import Controller
-from tenure.runtime.executor import lease_key
+from tenure.runtime.lease_requests import lease_key
 from tenure.runtime.leases import Leases
 from tenure.runtime.pods import Key
 from tenure.settings import Settings
@@ -43,12 +43,12 @@ class Resync:
         self._client = client
         self._controller = controller
         self._leases = leases
-        self._controller.was_relisted.clear()
+        self._controller.wants_comparison.clear()
         self.has_compared = asyncio.Event()
         """Set when everything that was there at the start is known."""
 
     async def run(self) -> None:
-        """Compare now, after each interval, and after each list that Kopf had to make anew, until cancelled."""
+        """Compare now, after each interval, and whenever something may have been missed, until cancelled."""
         while True:
             wait_s = min(RETRY_S, self._settings.resync_interval_s)
             try:
@@ -59,14 +59,14 @@ class Resync:
                 logger.warning("The listing of all that is watched was put off: %s", error)
             except Exception:
                 logger.exception("The listing of all that is watched failed")
-            relisted = self._controller.was_relisted
+            wanted = self._controller.wants_comparison
             try:
                 async with asyncio.timeout(wait_s):
-                    await relisted.wait()
+                    await wanted.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(RELIST_SETTLES_S)
-            relisted.clear()
+            wanted.clear()
 
     async def compare(self) -> None:
         """Compare once. Raises ApiError or StoreError when it could not be finished."""
@@ -83,8 +83,8 @@ class Resync:
             )
         ]
         await self._compare_pods(pods)
-        existing = {(item.namespace, item.name) for item in elections}
-        await self._clean_up(existing, pods)
+        if self._controller.acts:
+            await self._clean_up({(item.namespace, item.name) for item in elections}, pods)
 
     def _scopes(self) -> Iterable[str | None]:
         return self._settings.namespaces or (None,)

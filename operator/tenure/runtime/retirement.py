@@ -13,11 +13,11 @@ from tenure.election.clock import Instant
 from tenure.election.effects import WriteLabels
 from tenure.election.labels import role_key, term_key
 from tenure.election.record import LeaseRecord, Signature
-from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound, path_of
-from tenure.kubernetes.metadata import Metadata, list_metadata
+from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.metadata import Metadata, list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import pods_path, write_labels
 from tenure.nats.store import LeaseStore, StoreError
-from tenure.runtime.executor import lease_key
+from tenure.runtime.lease_requests import lease_key
 from tenure.runtime.pods import Key
 from tenure.settings import Settings
 
@@ -81,10 +81,10 @@ class Retirement:
         if not isinstance(record, LeaseRecord) or not record.holder or not record.by_operator:
             return
         try:
-            namespace = await self._client.get(path_of("api", "v1", "namespaces", key[0]))
+            namespace_uid = await read_namespace_uid(self._client, key[0])
         except NotFound:
             return  # Whose it is cannot be told any more; it runs out by itself.
-        if record.namespace_uid != namespace["metadata"]["uid"]:
+        if record.namespace_uid != namespace_uid:
             return
         wall_s = self._read_clock().wall_s
         signature = Signature(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -38,3 +40,14 @@ class Tasks:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s failed", task.get_name(), exc_info=error)
+
+
+async def report(work: Coroutine[Any, Any, Result | None], failed: Result, post: Callable[[Result], None]) -> None:
+    """Post the result of some work, and `failed` if it fails as nobody foresaw: somebody waits for either."""
+    try:
+        result = await work
+    except Exception:
+        post(failed)
+        raise
+    if result is not None:
+        post(result)

@@ -1,0 +1,123 @@
+"""One process that campaigns for itself: the operator, of which one replica at a time is to act.
+
+The same protocol as for pods (`elector`, `lease_state`, `lease_writer`), without status and labels: there is nobody
+above the candidates who would choose one of them, so each claims as soon as the lease is free, and the compare-and-set
+decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tenure.election import inputs
+from tenure.election.alarm import FOREVER_S, Alarm
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect
+from tenure.election.elector import Elector, Role, Wish
+from tenure.election.inputs import Input
+from tenure.election.lease_state import LeaseInput, LeaseState
+from tenure.election.lease_writer import LeaseWriter
+from tenure.election.mandate import Mandate
+from tenure.election.record import MAX_TERM
+from tenure.election.timing import Timing
+
+
+class Candidacy:
+    """The decisions of one candidate.
+
+    `identity` is what stands in the record when it leads, and must be no other candidate's. `poll_interval_s` is how
+    often a record is read that somebody else holds, behind the watch. Until a first `StandBack` comes it stands back: a
+    process that is not ready to work must not lead.
+    """
+
+    def __init__(
+        self, *, identity: str, writer: str, namespace_uid: str | None, timing: Timing, poll_interval_s: float
+    ) -> None:
+        self.identity = identity
+        self.wakes_at_s = FOREVER_S
+        """The monotonic time at which `step` must be called again, even with no input."""
+        self._timing = timing
+        self._poll_interval_s = poll_interval_s
+        self._state = LeaseState()
+        self._elector = self._state.electors[identity] = Elector(identity)
+        self._alarm = Alarm()
+        self._writer = LeaseWriter(self._state, self._alarm, writer=writer, namespace_uid=namespace_uid)
+        self._stands_back_until_s = FOREVER_S
+        self._is_unreplaced = False
+        self._highest_term = 0
+
+    @property
+    def holder(self) -> str:
+        """Who holds the lease as far as is known; "" for nobody."""
+        lease = self._state.lease
+        return lease.holder if lease is not None else ""
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it neither holds the lease, nor may come to hold it by a write that is on its way."""
+        return self._state.lease_operation is None and self.holder != self.identity
+
+    def mandate(self, now_s: float) -> Mandate:
+        """What this process may do now."""
+        if now_s < self._stands_back_until_s:
+            return Mandate.STAND_BY
+        if self._elector.role is Role.LEADER and now_s < self._elector.deadline_s(self._timing):
+            return Mandate.ACT
+        return Mandate.RENEW if self._is_unreplaced else Mandate.STAND_BY
+
+    def step(self, now: Instant, happened: Sequence[Input]) -> list[Effect]:
+        """Take what happened, decide, and return what to do."""
+        for one in happened:
+            match one:
+                case inputs.StandBack(until_s):
+                    self._stands_back_until_s = until_s
+                    self._is_unreplaced = False
+                case inputs.ConnectionChanged(connection):
+                    self._state.connection = connection
+                case _ if isinstance(one, LeaseInput):
+                    self._state.absorb_lease(now.monotonic_s, one, self._timing)
+        self._take_note(now.monotonic_s)
+        self._alarm.clear()
+        decided = self._decide(now)
+        if self._elector.role is Role.LEADER:
+            self._alarm.set(self._elector.deadline_s(self._timing))
+        self.wakes_at_s = self._alarm.at_s
+        return decided
+
+    def _take_note(self, now_s: float) -> None:
+        lease = self._state.lease
+        if lease is None:
+            return
+        self._elector.observe(now_s, lease, self._timing)
+        self._highest_term = max(self._highest_term, lease.term)
+        if self._elector.role is Role.LEADER and now_s >= self._stands_back_until_s:
+            self._is_unreplaced = True
+        elif lease.holder != self.identity:
+            self._is_unreplaced = False
+
+    def _decide(self, now: Instant) -> list[Effect]:
+        state, writer, timing, now_s = self._state, self._writer, self._timing, now.monotonic_s
+        stands_back = now_s < self._stands_back_until_s
+        if stands_back:
+            self._alarm.set(self._stands_back_until_s)
+        if (
+            not state.connection
+            or state.lease_operation is not None
+            or not state.lease_backoff.is_over(now_s, self._alarm)
+        ):
+            return []
+        lease = state.lease
+        if lease is None or not state.lease_certain:
+            return writer.read(now, timing)
+        if lease.holder == self.identity:
+            return writer.step(now, lease, self.identity, Wish.RELEASE if stands_back else Wish.LEAD, timing)
+        if stands_back:
+            return []
+        is_free = lease.record is None or (lease.term > 0 and not lease.holder)
+        if not is_free and not lease.expired(now_s):
+            return writer.poll(now, lease, timing, interval_s=self._poll_interval_s)
+        if lease.revision == 0:
+            return writer.mark(now, lease, timing)  # Revision 0 is the same in every bucket: see `campaign.Mark`.
+        if self._highest_term >= MAX_TERM:
+            return []  # No reader would believe the next one.
+        return writer.step(now, lease, self.identity, Wish.LEAD, timing, claim_term=self._highest_term + 1)

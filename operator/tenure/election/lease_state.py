@@ -1,0 +1,103 @@
+"""What one process knows of one record in NATS, and what is on its way to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tenure.election import inputs
+from tenure.election.alarm import Backoff
+from tenure.election.elector import Elector, Role
+from tenure.election.entry import Entry
+from tenure.election.inputs import WriteOutcome
+from tenure.election.lease import Lease, observe, written
+from tenure.election.operations import LeaseOperation
+from tenure.election.record import LeaseRecord
+from tenure.election.timing import Timing
+
+LeaseInput = inputs.EntrySeen | inputs.LeaseRead | inputs.LeaseWritten
+"""What changes what is known of the record."""
+
+
+@dataclass(slots=True)
+class LeaseState:
+    """See the module. At most one read or write of the record is on its way. Times are monotonic seconds.
+
+    `connection` is the number of the connection to NATS, 0 while there is none. `lease_certain` is false while a write
+    of unknown outcome may have changed the record: then it must be read before the next write. `electors` are the
+    candidates that this process campaigns for, by identity.
+    """
+
+    connection: int = 0
+    lease: Lease | None = None
+    lease_certain: bool = True
+    lease_operation: LeaseOperation | None = None
+    lease_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 2.0))
+    electors: dict[str, Elector] = field(default_factory=dict)
+
+    @property
+    def leading(self) -> Elector | None:
+        """The elector that leads."""
+        return next((elector for elector in self.electors.values() if elector.role is Role.LEADER), None)
+
+    def absorb_lease(self, now_s: float, happened: LeaseInput, timing: Timing) -> None:
+        """Take what was seen of the record, or the result of a read or write of it."""
+        match happened:
+            case inputs.EntrySeen(entry, connection) if connection == self.connection:
+                self._see_entry(now_s, entry, connection, None, timing)
+            case inputs.LeaseRead(entry):
+                operation, self.lease_operation = self.lease_operation, None
+                assert operation is not None
+                if entry is None:
+                    self.lease_backoff.failed(now_s)
+                else:
+                    self.lease_backoff.succeeded()
+                    self._see_entry(now_s, entry, operation.connection, operation.sent_at_s, timing)
+            case inputs.LeaseWritten(outcome, revision):
+                self._conclude_write(now_s, outcome, revision, timing)
+
+    def _see_entry(self, now_s: float, entry: Entry, connection: int, read_at_s: float | None, timing: Timing) -> None:
+        self.lease = observe(
+            self.lease,
+            entry,
+            now_s=now_s,
+            own_duration_s=timing.duration_s,
+            connection=connection,
+            read_at_s=read_at_s,
+        )
+        if read_at_s is not None:
+            self.lease_certain = True
+        for elector in self.electors.values():
+            elector.observe(now_s, self.lease, timing)
+
+    def _conclude_write(self, now_s: float, outcome: WriteOutcome, revision: int, timing: Timing) -> None:
+        operation, self.lease_operation = self.lease_operation, None
+        assert operation is not None
+        assert operation.write is not None
+        assert self.lease is not None
+        record = operation.write.record
+        current = self.lease.record
+        is_ours = isinstance(current, LeaseRecord) and record is not None and current.nonce == record.nonce
+        if is_ours and outcome is not WriteOutcome.APPLIED:
+            outcome, revision = WriteOutcome.APPLIED, self.lease.revision
+        if outcome is WriteOutcome.APPLIED:
+            self.lease_backoff.succeeded()
+            if revision >= self.lease.revision:
+                self.lease = written(
+                    record,
+                    revision=revision,
+                    sent_at_s=operation.sent_at_s,
+                    duration_s=timing.duration_s,
+                    connection=operation.connection,
+                )
+        else:
+            if outcome is not WriteOutcome.WRONG_REVISION:
+                self.lease_backoff.failed(now_s)
+            if outcome is WriteOutcome.UNKNOWN or self.lease.revision == operation.write.expected_revision:
+                self.lease_certain = outcome is WriteOutcome.UNAVAILABLE
+            if outcome is not WriteOutcome.UNAVAILABLE:
+                self.lease_backoff.not_before_s = now_s  # The read that follows need not wait.
+        if operation.elector is not None:
+            stands = record if outcome is WriteOutcome.APPLIED else None
+            operation.elector.concluded(now_s, stands, sent_at_s=operation.sent_at_s, timing=timing)
+        for elector in self.electors.values():
+            elector.observe(now_s, self.lease, timing)

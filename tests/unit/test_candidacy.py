@@ -1,0 +1,285 @@
+"""Several processes campaign for themselves: one acts, and another one takes over when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.bucket import ModelBucket
+from tenure.election.candidacy import Candidacy
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect, ReadLease, WriteLease
+from tenure.election.entry import Entry
+from tenure.election.inputs import ConnectionChanged, EntrySeen, Input, LeaseRead, LeaseWritten, StandBack, WriteOutcome
+from tenure.election.mandate import Mandate
+from tenure.election.record import LeaseRecord, parse, render
+from tenure.election.timing import Timing
+from tenure.nats.store import WrongRevision
+from unit.builders import a_record
+
+_TIMING = Timing(duration_s=5, renew_deadline_s=4, renew_interval_s=1)
+_KEY = "_operator.uid.tenure"
+_START_S = 1000.0
+_WALL_S = 1_700_000_000.0
+
+
+class _Process:
+    """One candidate, and what lies between it and NATS."""
+
+    def __init__(self, contest: Contest, name: str) -> None:
+        self._contest = contest
+        self.candidacy = Candidacy(identity=name, writer=name, namespace_uid="uid", timing=_TIMING, poll_interval_s=2.0)
+        self.is_halted = False
+        self.reaches_nats = True
+        self._mail: list[Input] = [StandBack(0.0), ConnectionChanged(1)]
+        contest.bucket.listen(self._see_write)
+
+    def tell(self, happened: Input) -> None:
+        self._mail.append(happened)
+
+    def step(self) -> None:
+        """Step as long as there is something to do."""
+        while not self.is_halted and (self._mail or self.candidacy.wakes_at_s <= self._contest.now_s):
+            mail, self._mail = self._mail, []
+            for effect in self.candidacy.step(self._contest.instant, mail):
+                self._mail.append(self._carry_out(effect))
+
+    def _see_write(self, _key: str, entry: Entry) -> None:
+        if self.reaches_nats:
+            self._mail.append(EntrySeen(entry, 1))
+
+    def _carry_out(self, effect: Effect) -> Input:
+        match effect:
+            case ReadLease():
+                return LeaseRead(self._contest.bucket.read(_KEY) if self.reaches_nats else None)
+            case WriteLease(record, expected_revision):
+                if not self.reaches_nats:
+                    return LeaseWritten(WriteOutcome.UNKNOWN)
+                value = None if record is None else render(record)
+                try:
+                    revision = self._contest.bucket.compare_and_set(_KEY, value, expected_revision=expected_revision)
+                except WrongRevision:
+                    return LeaseWritten(WriteOutcome.WRONG_REVISION)
+                return LeaseWritten(WriteOutcome.APPLIED, revision)
+        raise AssertionError(effect)
+
+
+class Contest:
+    """Some processes, one bucket, and a clock that all of them read."""
+
+    def __init__(self, *names: str) -> None:
+        self.now_s = _START_S
+        self.bucket = ModelBucket(lambda: self.instant.wall_s)
+        self.processes = {name: _Process(self, name) for name in names}
+
+    @property
+    def instant(self) -> Instant:
+        return Instant(self.now_s, _WALL_S + self.now_s - _START_S)
+
+    @property
+    def active(self) -> list[str]:
+        """Those that may act now, halted ones included: the mandate is a matter of time, not of a step."""
+        return [name for name, one in self.processes.items() if one.candidacy.mandate(self.now_s) is Mandate.ACT]
+
+    @property
+    def record(self) -> LeaseRecord:
+        value = self.bucket.read(_KEY).value
+        assert value is not None
+        record = parse(value)
+        assert isinstance(record, LeaseRecord)
+        return record
+
+    def mandate(self, name: str) -> Mandate:
+        return self.processes[name].candidacy.mandate(self.now_s)
+
+    def run(self, seconds: float = 0.0, *, order: Iterable[str] = ()) -> None:
+        """Let time pass in steps of a tenth of a second; at each moment at most one may act."""
+        until_s = round(self.now_s + seconds, 1)
+        while True:
+            for name in order or self.processes:
+                self.processes[name].step()
+            for one in self.processes.values():
+                one.step()  # what the others have written meanwhile
+            assert len(self.active) <= 1, f"two act at {self.now_s}: {self.active}"
+            if self.now_s >= until_s:
+                return
+            self.now_s = round(self.now_s + 0.1, 1)
+
+
+def test_the_first_of_several_acts_and_the_others_stand_by() -> None:
+    contest = Contest("one", "two", "three")
+
+    contest.run(60)
+
+    assert contest.active == ["one"]
+    assert contest.mandate("two") is Mandate.STAND_BY
+    assert (contest.record.holder, contest.record.term) == ("one", 1)
+
+
+def test_a_process_that_is_not_ready_to_work_does_not_campaign() -> None:
+    candidacy = Candidacy(identity="one", writer="one", namespace_uid="uid", timing=_TIMING, poll_interval_s=2.0)
+
+    assert [type(done) for done in candidacy.step(Instant(_START_S, _WALL_S), [ConnectionChanged(1)])] == [ReadLease]
+    assert candidacy.step(Instant(_START_S, _WALL_S), [LeaseRead(ModelBucket(lambda: _WALL_S).read(_KEY))]) == []
+    assert candidacy.mandate(_START_S) is Mandate.STAND_BY
+
+
+def test_another_takes_over_within_the_lease_when_the_one_that_acts_is_killed() -> None:
+    contest = Contest("one", "two")
+    contest.run(10)
+
+    contest.processes["one"].is_halted = True
+    contest.run(_TIMING.duration_s + 0.1)
+
+    assert contest.active == ["two"]
+    assert contest.record.term == 2
+
+
+def test_another_takes_over_at_once_when_the_one_that_acts_stands_back() -> None:
+    contest = Contest("one", "two")
+    contest.run(10)
+
+    contest.processes["one"].tell(StandBack(contest.now_s + 5.0))
+    contest.run()
+
+    assert contest.active == ["two"]
+    assert contest.record.term == 2
+    contest.run(30)
+    assert contest.active == ["two"]
+
+
+def test_one_that_stood_back_alone_acts_again_afterwards() -> None:
+    contest = Contest("one")
+    contest.run(10)
+
+    contest.processes["one"].tell(StandBack(contest.now_s + 5.0))
+    contest.run(4)
+    assert contest.mandate("one") is Mandate.STAND_BY
+    assert contest.processes["one"].candidacy.is_out
+
+    contest.run(2)
+    assert contest.active == ["one"]
+
+
+def test_the_mandate_ends_with_the_deadline_without_a_step() -> None:
+    contest = Contest("one")
+    contest.run(10)
+    contest.processes["one"].is_halted = True
+
+    contest.now_s += _TIMING.renew_deadline_s
+
+    assert contest.mandate("one") is not Mandate.ACT
+
+
+def test_one_that_nats_keeps_from_renewing_goes_on_renewing_until_another_is_seen() -> None:
+    contest = Contest("one", "two")
+    contest.run(10)
+
+    for process in contest.processes.values():
+        process.reaches_nats = False
+    contest.run(20)
+    assert contest.mandate("one") is Mandate.RENEW
+    assert contest.mandate("two") is Mandate.STAND_BY
+
+    contest.processes["two"].reaches_nats = True
+    contest.run(6)
+    assert contest.active == ["two"]
+    assert contest.mandate("one") is Mandate.RENEW  # as far as it can know
+
+    contest.processes["one"].reaches_nats = True
+    contest.run(3)
+    assert contest.mandate("one") is Mandate.STAND_BY
+
+
+def test_one_that_was_halted_and_replaced_finds_out_before_it_acts() -> None:
+    contest = Contest("one", "two")
+    contest.run(10)
+    contest.processes["one"].is_halted = True
+    contest.run(10)
+
+    contest.processes["one"].is_halted = False
+    contest.run(1)
+
+    assert contest.active == ["two"]
+    assert contest.mandate("one") is Mandate.STAND_BY
+
+
+def test_terms_rise_over_the_loss_of_the_bucket_as_long_as_one_remembers() -> None:
+    contest = Contest("one", "two")
+    contest.run(3)
+    contest.processes["one"].tell(StandBack(contest.now_s + 1.0))
+    contest.run(3)
+    assert contest.record.term == 2
+
+    contest.bucket.lose()
+    contest.bucket.make()
+    contest.run(12)
+
+    assert len(contest.active) == 1
+    assert contest.record.term == 3
+
+
+def test_a_record_that_cannot_be_believed_is_respected_for_the_lease_and_then_replaced() -> None:
+    contest = Contest("one")
+    contest.bucket.put(_KEY, b"no record")
+
+    contest.run(4)
+    assert contest.active == []
+    contest.run(2)
+
+    assert contest.active == ["one"]
+
+
+def test_a_foreign_holder_is_respected_for_the_time_that_its_record_states() -> None:
+    contest = Contest("one")
+    contest.bucket.put(_KEY, render(a_record("somebody", 41, duration_s=30)))
+
+    contest.run(29)
+    assert contest.active == []
+    contest.run(2)
+
+    assert contest.active == ["one"]
+    assert contest.record.term == 42
+
+
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_of_two_that_claim_a_free_lease_at_once_the_compare_and_set_takes_one(order: tuple[str, ...]) -> None:
+    contest = Contest("one", "two")
+
+    contest.run(1, order=order)
+
+    assert contest.active == [order[0]]
+
+
+_FAULTS = st.lists(
+    st.tuples(
+        st.sampled_from(["one", "two", "three"]),
+        st.sampled_from(["halt", "wake", "cut", "join", "stand back"]),
+        st.integers(0, 80),
+    ),
+    max_size=25,
+)
+
+
+@given(faults=_FAULTS)
+def test_never_two_act_at_once_and_in_the_end_one_does(faults: list[tuple[str, str, int]]) -> None:
+    """Whoever is halted or cut off, and for how long: only the loss of the record itself could make two act at once."""
+    contest = Contest("one", "two", "three")
+    for name, fault, tenths in faults:
+        process = contest.processes[name]
+        match fault:
+            case "halt" | "wake":
+                process.is_halted = fault == "halt"
+            case "cut" | "join":
+                process.reaches_nats = fault == "join"
+            case "stand back":
+                process.tell(StandBack(contest.now_s + 5.0))
+        contest.run(tenths / 10)
+    for process in contest.processes.values():
+        process.is_halted, process.reaches_nats = False, True
+    contest.run(20)
+
+    assert len(contest.active) == 1
