@@ -6,6 +6,7 @@ import pytest
 
 from tenure.election.elector import Elector, Role, Wish
 from tenure.election.record import LeaseRecord, Unbelievable
+from tenure.election.timing import Timing
 from unit.builders import TIMING, a_lease, a_record, a_signature
 
 ME = "web-0_1"
@@ -22,7 +23,7 @@ LEAD, STAND_BACK, RELEASE = Wish.LEAD, Wish.STAND_BACK, Wish.RELEASE
 
 
 def _elector(role: Role) -> Elector:
-    return Elector(ME, role=role, term=7, lease_from_s=100.0)
+    return Elector(ME, role=role, term=7, lease_from_s=100.0, lease_duration_s=15)
 
 
 def _kind(record: LeaseRecord | None) -> str:
@@ -118,6 +119,19 @@ def test_the_outcome_of_a_write_that_was_sent_at_120_s(
     if role_after is LEADER and stands is not None:
         assert (elector.term, elector.lease_from_s) == (stands.term, 120.0)
         assert (elector.renews_at_s(TIMING), elector.deadline_s(TIMING)) == (123.0, 133.0)
+
+
+def test_a_lease_counts_for_as_long_as_its_record_says_and_is_renewed_at_once_under_another_timing() -> None:
+    elector = _elector(LEADER)
+    longer = Timing.derive(3600)
+    shorter = Timing.derive(6)
+
+    assert (elector.renews_at_s(longer), elector.deadline_s(longer)) == (100.0, 114.0)
+    assert (elector.renews_at_s(shorter), elector.deadline_s(shorter)) == (100.0, 105.0)
+
+    renewed = a_record(ME, 7, duration_s=3600)
+    elector.concluded(101.0, renewed, sent_at_s=100.5, timing=longer)
+    assert (elector.renews_at_s(longer), elector.deadline_s(longer)) == (820.5, 3220.5)
 
 
 def test_a_failed_renewal_does_not_move_the_deadline() -> None:

@@ -38,6 +38,30 @@ def test_a_leader_stays(leader: dict[str, Any], others: list[Pod], stays: bool) 
 
 
 @pytest.mark.parametrize(
+    ("leader", "other", "uncrownable", "stays"),
+    [
+        pytest.param({}, {}, {_LEADER.uid}, False, id="another can be crowned"),
+        pytest.param({}, {}, {_LEADER.uid, _OTHER.uid}, True, id="no other can be crowned either"),
+        pytest.param({}, {"ready": False}, {_LEADER.uid}, True, id="the other is not eligible"),
+        pytest.param({"ready": False}, {}, {_OTHER.uid}, True, id="not Ready, the other cannot be crowned"),
+        pytest.param({"terminating": True}, {}, {_OTHER.uid}, False, id="ending, the other cannot be crowned"),
+    ],
+)
+def test_a_leader_on_which_the_api_refuses_the_label_stays(
+    leader: dict[str, Any], other: dict[str, Any], uncrownable: set[str], stays: bool
+) -> None:
+    pod = replace(_LEADER, **leader)
+
+    assert may_stay(pod, [pod, replace(_OTHER, **other)], uncrownable) is stays
+
+
+def test_a_term_that_ended_because_the_label_was_refused_says_so() -> None:
+    known = {_LEADER.uid: _LEADER}
+
+    assert why_ended(_LEADER.uid, [_LEADER, _OTHER], known, lost=False, uncrownable=known.keys()) == "LabelRefused"
+
+
+@pytest.mark.parametrize(
     ("pod", "is_candidate", "lost", "reason"),
     [
         pytest.param(None, False, False, EndOfTerm.GONE, id="gone"),
@@ -74,4 +98,5 @@ def test_the_words_are_those_of_history_events_and_metrics() -> None:
         "PodNotSelected",
         "LeaseLost",
         "RecordLost",
+        "LabelRefused",
     }

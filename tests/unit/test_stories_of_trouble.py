@@ -25,7 +25,8 @@ from tenure.election.inputs import (
 )
 from tenure.election.ledger import MAX_UNFENCED
 from tenure.election.pod import PodRef
-from unit.builders import SPEC, a_leader, a_record
+from tenure.election.record import MAX_TERM, LeaseRecord
+from unit.builders import SPEC, a_leader, a_pod, a_record
 from unit.story import (
     A_LEADS,
     B_FOLLOWS,
@@ -242,6 +243,33 @@ def test_a_pod_that_cannot_be_stamped_blocks_the_crown() -> None:
     assert reasons[-1] == "LabelRefused"
 
 
+def test_a_pod_on_which_the_api_refuses_the_leader_label_again_and_again_hands_over() -> None:
+    """A policy lets `web-0` be a follower, and not a leader. Its labels of term 8 are refused, those of term 9 not."""
+    story = Story(
+        a_pod("web-0", ordinal=0, role="follower", term=7), B_FOLLOWS, status=a_status(8, a_leader(A)), revision=9
+    )
+    record = a_record(A, 8)
+    done = story.begins(record)
+    for _ in range(100):
+        answers: list[Input] = []
+        for effect in done:
+            match effect:
+                case WriteLease(record=LeaseRecord() as record):
+                    answers.append(story.written(effect))
+                case WriteStatus():
+                    answers.append(story.acknowledged(effect))
+                case WriteLabels(role="leader", ref=ref) if ref == A.ref:
+                    answers.append(LabelsWritten(A.ref, LabelOutcome.REFUSED, story.pods[A.uid], "a policy says no"))
+                case WriteLabels():
+                    answers.append(story.labelled(effect))
+        done = story.hears(*answers, after_s=0.3)
+
+    assert story.resource.status.leader == a_leader(B)
+    assert story.resource.status.term == 9
+    assert story.resource.status.history[-1].reason == "LabelRefused"
+    assert [story.pods[pod.uid].role("web") for pod in (A, B)] == ["follower", "leader"]
+
+
 @pytest.mark.parametrize(("unstamped", "is_released"), [(MAX_UNFENCED - 1, True), (MAX_UNFENCED, False)])
 def test_leadership_does_not_change_any_more_with_too_many_pods_that_cannot_be_stamped(
     unstamped: int, is_released: bool
@@ -323,6 +351,19 @@ def test_a_suspended_election_renews_and_does_nothing_else() -> None:
     assert [effect for effect in done if not isinstance(effect, WriteStatus)] == []
     renewals = [effect for effect in story.rests(3.0) if not isinstance(effect, WriteStatus)]
     assert [type(effect) for effect in renewals] == [WriteLease]
+
+
+def test_a_suspended_election_holds_no_record_that_it_would_not_believe_otherwise() -> None:
+    story, _ = at_rest()
+    story.resource = replace(story.resource, resource_version=50, spec=replace(SPEC, suspend=True))
+    story.hears(ResourceSeen(story.resource))
+    story.revision += 1
+    forged = a_record(A, MAX_TERM, nonce="forged")
+
+    done = story.hears(story.seen(forged)) + story.rests(20.0)
+
+    assert [effect for effect in done if isinstance(effect, WriteLease)] == []
+    assert [effect.status.term for effect in done if isinstance(effect, WriteStatus)] in ([], [7])
 
 
 def test_the_last_pod_goes_and_takes_the_leaders_label_with_it() -> None:

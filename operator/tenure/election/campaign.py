@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,6 +43,7 @@ class EndOfTerm(StrEnum):
     DESELECTED = "PodNotSelected"
     LEASE_LOST = "LeaseLost"
     RECORD_LOST = "RecordLost"
+    LABEL_REFUSED = "LabelRefused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class View:
     revision, that is above everything that can have been claimed before; None when there is no such. `highest_label` is
     the highest term that a pod was told, `stray_leader` whether a pod carries the leader label although the status has
     named no leader yet. `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that
-    the API has said to be gone, or that exist and are no candidates of this election.
+    the API has said to be gone, or that exist and are no candidates of this election. `uncrownable` are UIDs of pods on
+    which the API has refused the leader label again and again. `suspended` leaves leadership where it is.
     """
 
     now_s: float
@@ -129,6 +132,8 @@ class View:
     highest_label: int
     stray_leader: bool
     floor_covers: int | None
+    uncrownable: frozenset[str] = frozenset()
+    suspended: bool = False
 
 
 def standing(view: View) -> Standing:
@@ -150,6 +155,8 @@ def standing(view: View) -> Standing:
 
 def decide(view: View) -> Decision:
     """Return the one thing to do next about the lease."""
+    if view.suspended:
+        return _decide_suspended(view)
     match standing(view):
         case Standing.CONFLICT | Standing.RESPECTED:
             return Wait(foreign=True)
@@ -161,14 +168,23 @@ def decide(view: View) -> Decision:
             return _decide_lost(view)
 
 
-def may_stay(pod: Pod, candidates: Iterable[Pod]) -> bool:
-    """Whether a leader stays: while it is eligible, and while it is only not Ready and nobody else is eligible."""
-    return pod.eligible or (
-        not pod.terminating and not pod.finished and not any(other.eligible for other in candidates)
-    )
+def may_stay(pod: Pod, candidates: Iterable[Pod], uncrownable: AbstractSet[str] = frozenset()) -> bool:
+    """Whether a leader stays: while it is eligible and can be crowned, or is not ending and nobody else could do."""
+    if pod.terminating or pod.finished:
+        return False
+    if pod.eligible and pod.uid not in uncrownable:
+        return True
+    return not any(other.eligible and other.uid not in uncrownable for other in candidates if other.uid != pod.uid)
 
 
-def why_ended(leader_uid: str, candidates: Iterable[Pod], known: Mapping[str, Pod], *, lost: bool) -> EndOfTerm:
+def why_ended(
+    leader_uid: str,
+    candidates: Iterable[Pod],
+    known: Mapping[str, Pod],
+    *,
+    lost: bool,
+    uncrownable: AbstractSet[str] = frozenset(),
+) -> EndOfTerm:
     """Return the reason for which a leader's term ended, from what is known of its pod."""
     pod = known.get(leader_uid)
     if pod is None:
@@ -181,6 +197,8 @@ def why_ended(leader_uid: str, candidates: Iterable[Pod], known: Mapping[str, Po
         return EndOfTerm.DESELECTED
     if not pod.ready:
         return EndOfTerm.NOT_READY
+    if leader_uid in uncrownable:
+        return EndOfTerm.LABEL_REFUSED
     return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
 
 
@@ -193,13 +211,25 @@ def _contradicts(record: LeaseRecord, status: Status) -> bool:
     )
 
 
+def _decide_suspended(view: View) -> Decision:
+    """Renew the lease for its holder, whatever became of it, as long as it is a candidate; and nothing else."""
+    holder = next((pod for pod in view.candidates if pod.identity == view.lease.holder), None)
+    return Hold(holder) if holder is not None and standing(view) is Standing.HELD else Wait()
+
+
+def _first_in_line(view: View) -> Pod | None:
+    """Return who is to claim: of the eligible candidates the first in line, those last that cannot be crowned."""
+    eligible = [pod for pod in view.candidates if pod.eligible]
+    return first_in_line([pod for pod in eligible if pod.uid not in view.uncrownable] or eligible)
+
+
 def _decide_held(view: View) -> Decision:
     record = view.lease.record
     assert isinstance(record, LeaseRecord)
     holder = next((pod for pod in view.candidates if pod.identity == record.holder), None)
     expired = view.lease.expired(view.now_s)
     if holder is not None:
-        if may_stay(holder, view.candidates):
+        if may_stay(holder, view.candidates, view.uncrownable):
             return Hold(holder)
         return _decide_free(view) if expired else Release(record.holder)
     if expired:
@@ -211,7 +241,7 @@ def _decide_held(view: View) -> Decision:
 
 
 def _decide_free(view: View) -> Decision:
-    claimant = first_in_line([pod for pod in view.candidates if pod.eligible])
+    claimant = _first_in_line(view)
     is_vacant = view.lease.term > view.status.term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
@@ -226,8 +256,8 @@ def _shows_a_leader(view: View) -> bool:
 def _decide_lost(view: View) -> Decision:
     status = view.status
     last = status.leader.pod if status.leader is not None else None
-    claimant = next((pod for pod in view.candidates if pod.ref == last and may_stay(pod, view.candidates)), None)
-    claimant = claimant or first_in_line([pod for pod in view.candidates if pod.eligible])
+    stays = (pod for pod in view.candidates if pod.ref == last and may_stay(pod, view.candidates, view.uncrownable))
+    claimant = next(stays, None) or _first_in_line(view)
     if claimant is None and not _shows_a_leader(view):
         return Wait()
     if view.lease.revision == 0:

@@ -89,9 +89,6 @@ class Campaigner:
         status, candidates = state.resource.status, state.candidates
         if status.term_floor is None:
             return campaign.Mark() if lease.revision == 0 else campaign.Wait()
-        if state.spec.suspend:
-            holder = next((pod for pod in candidates if pod.identity == lease.holder), None)
-            return campaign.Hold(holder) if holder is not None and lease.term >= status.term else campaign.Wait()
         outsiders = state.pods.keys() - {pod.uid for pod in candidates}
         decision = campaign.decide(
             campaign.View(
@@ -105,6 +102,8 @@ class Campaigner:
                 highest_label=state.highest_label,
                 stray_leader=state.has_stray_leader,
                 floor_covers=state.floor_covers,
+                uncrownable=state.uncrownable,
+                suspended=state.spec.suspend,
             )
         )
         if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:

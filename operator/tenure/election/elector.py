@@ -39,13 +39,15 @@ class Wish(StrEnum):
 class Elector:
     """One candidate's part of the protocol.
 
-    `term` is the term that it leads or led. `lease_from_s` is the monotonic time from which its lease counts.
+    `term` is the term that it leads or led. `lease_from_s` is the monotonic time from which its lease counts, and
+    `lease_duration_s` for how long others respect it: what its record says, whatever the timing has become since.
     """
 
     identity: str
     role: Role = Role.FOLLOWER
     term: int = 0
     lease_from_s: float = 0.0
+    lease_duration_s: int = 0
 
     def step(
         self,
@@ -91,13 +93,14 @@ class Elector:
                 self.role = Role.FOLLOWER
             return
         self.role, self.term, self.lease_from_s = Role.LEADER, written.term, sent_at_s
+        self.lease_duration_s = written.duration_s or timing.duration_s
         if now_s >= self.deadline_s(timing):
             self.role = Role.FOLLOWER  # The answer came too late.
 
     def renews_at_s(self, timing: Timing) -> float:
-        """The monotonic time of the next renewal of a leader."""
-        return self.lease_from_s + timing.renew_interval_s
+        """The monotonic time of the next renewal of a leader: at once when the record does not say its duration yet."""
+        return self.lease_from_s + (timing.renew_interval_s if self.lease_duration_s == timing.duration_s else 0)
 
     def deadline_s(self, timing: Timing) -> float:
         """The monotonic time from which a leader no longer calls itself one."""
-        return self.lease_from_s + timing.renew_deadline_s
+        return self.lease_from_s + min(timing.renew_deadline_s, self.lease_duration_s - 1)

@@ -86,7 +86,7 @@ class LeaseState:
                     record,
                     revision=revision,
                     sent_at_s=operation.sent_at_s,
-                    duration_s=timing.duration_s,
+                    duration_s=(record.duration_s if record is not None else None) or timing.duration_s,
                     connection=operation.connection,
                 )
         else:

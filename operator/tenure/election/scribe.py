@@ -129,7 +129,9 @@ class Scribe:
             return campaign.EndOfTerm.LEASE_LOST
         state = self._state
         lost = (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
-        return campaign.why_ended(last.leader.pod.uid, state.candidates, state.pods, lost=lost)
+        return campaign.why_ended(
+            last.leader.pod.uid, state.candidates, state.pods, lost=lost, uncrownable=state.uncrownable
+        )
 
     def _why_not_believed(self, record: LeaseRecord | Unbelievable | None, floor: int) -> str | None:
         if isinstance(record, Unbelievable):

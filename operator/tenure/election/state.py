@@ -25,6 +25,10 @@ _FREE_REPAIRS = 3
 """Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
 
 
+_MAX_REFUSALS = 5
+"""How often the leader label may be refused on a pod before another one is to lead: some eight seconds."""
+
+
 @dataclass(slots=True)
 class State(LeaseState):
     """See the module. Times are monotonic seconds.
@@ -33,6 +37,7 @@ class State(LeaseState):
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
     `floor_covers` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
+    `uncrownable` are the pods on which the API refused the leader label again and again, until it once takes it.
     `is_changed` is set by every input but those about the record, and cleared by whoever has decided about the status
     and the labels.
     """
@@ -48,6 +53,7 @@ class State(LeaseState):
     floor_covers: int | None = None
     listed: tuple[int, tuple[PodRef, ...]] | None = None
     refused_labels: dict[str, str] = field(default_factory=dict)
+    uncrownable: frozenset[str] = frozenset()
     repairs: dict[str, Backoff] = field(default_factory=dict)
     repairs_term: int = 0
 
@@ -226,27 +232,21 @@ class State(LeaseState):
     def _conclude_labels(self, now_s: float, result: inputs.LabelsWritten) -> None:
         uid = result.ref.uid
         write = self.label_writes.pop(uid, None)
-        repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
         self.refused_labels.pop(uid, None)
         if result.pod is not None:
             self.see_pod(now_s, result.pod)
-        match result.outcome:
-            case LabelOutcome.GONE:
-                self._lose_pod(uid)
-            case LabelOutcome.REFUSED:
-                self.refused_labels[uid] = f"{result.ref.name}: {result.reason}"
-                repairs.failed(now_s)
-            case LabelOutcome.UNAVAILABLE:
-                repairs.failed(now_s)
-                repairs.not_before_s = min(repairs.not_before_s, now_s + MAX_RETRY_S)
-            case LabelOutcome.APPLIED if write is not None and write.role is PodRole.FOLLOWER and write.term is None:
-                pass  # Half of a repair: the term comes with the crown.
-            case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
-                repairs.failures += 1
-            case LabelOutcome.APPLIED:
-                repairs.failed(now_s)
-            case LabelOutcome.CHANGED:
-                pass
+        if result.outcome is LabelOutcome.GONE:
+            self._lose_pod(uid)
+            return
+        if result.outcome is LabelOutcome.REFUSED:
+            self.refused_labels[uid] = f"{result.ref.name}: {result.reason}"
+        repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
+        _count(now_s, repairs, write, result.outcome)
+        if write is not None and write.role is PodRole.LEADER:
+            if result.outcome is LabelOutcome.APPLIED:
+                self.uncrownable -= {uid}
+            elif result.outcome is LabelOutcome.REFUSED and repairs.failures >= _MAX_REFUSALS:
+                self.uncrownable |= {uid}
 
     def _conclude_list(self, now_s: float, pods: tuple[PodRef, ...] | None) -> None:
         term, self.list_sent_for_term = self.list_sent_for_term, None
@@ -269,4 +269,23 @@ class State(LeaseState):
         self.pod_seen_at_s.pop(uid, None)
         self.repairs.pop(uid, None)
         self.refused_labels.pop(uid, None)
+        self.uncrownable -= {uid}
         self._recount()
+
+
+def _count(now_s: float, repairs: Backoff, write: effects.WriteLabels | None, outcome: LabelOutcome) -> None:
+    """Let the next label write of a pod wait, by how this one ended and how many there were."""
+    match outcome:
+        case LabelOutcome.REFUSED:
+            repairs.failed(now_s)
+        case LabelOutcome.UNAVAILABLE:
+            repairs.failed(now_s)
+            repairs.not_before_s = min(repairs.not_before_s, now_s + MAX_RETRY_S)
+        case LabelOutcome.APPLIED if write is not None and write.role is PodRole.FOLLOWER and write.term is None:
+            pass  # Half of a repair: the term comes with the crown.
+        case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
+            repairs.failures += 1
+        case LabelOutcome.APPLIED:
+            repairs.failed(now_s)
+        case LabelOutcome.CHANGED | LabelOutcome.GONE:
+            pass
