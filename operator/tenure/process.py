@@ -28,7 +28,7 @@ from tenure.nats.store import Unavailable
 from tenure.runtime import clock
 from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
-from tenure.runtime.operator_lease import OperatorLease
+from tenure.runtime.operator_lease import OperatorLease, record_key
 from tenure.runtime.resync import Resync
 from tenure.settings import Settings
 
@@ -135,7 +135,7 @@ class OperatorProcess:
             timing=Timing.derive(settings.operator_lease_duration_s),
             poll_interval_s=settings.poll_interval_s,
         )
-        return OperatorLease(leases, candidacy, name=f"{uid}.{settings.release}")
+        return OperatorLease(leases, candidacy, key=record_key(uid, settings.release))
 
     async def _watch(
         self, controller: Controller, everything_is_known: asyncio.Event, lease: OperatorLease | None

@@ -117,7 +117,7 @@ def test_g3_g4_what_an_operator_wrote_and_what_arrives_late_changes_nothing(
     everywhere.pause()
     front.hold()
     scene.delete_pod(leader)  # It claims, and writes a status that hangs.
-    scene.wait(lambda: other.has_logged("Lease written", election=f"{scene.namespace}/web", term=2), "it has claimed")
+    scene.wait(lambda: other.has_logged("Lease written", record=_key(scene), term=2), "it has claimed")
     scene.wait(lambda: front.held, "its status is on its way")
     everywhere.resume()
     second = scene.wait_for_leader(but=leader, after=1)

@@ -1,4 +1,4 @@
-"""One process that campaigns for itself: the operator, of which one replica at a time is to act.
+"""One process that campaigns for itself: an application, or the operator, of which one replica at a time is to act.
 
 The same protocol as for pods (`elector`, `lease_state`, `lease_writer`), without status and labels: there is nobody
 above the candidates who would choose one of them, so each claims as soon as the lease is free, and the compare-and-set
@@ -15,10 +15,12 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.elector import Elector, Role, Wish
 from tenure.election.inputs import Input
+from tenure.election.lease import Lease
 from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.lease_writer import LeaseWriter
 from tenure.election.mandate import Mandate
-from tenure.election.record import MAX_TERM
+from tenure.election.notices import Leadership
+from tenure.election.record import MAX_TERM, LeaseRecord
 from tenure.election.timing import Timing
 
 
@@ -36,6 +38,7 @@ class Candidacy:
         self.identity = identity
         self.wakes_at_s = FOREVER_S
         """The monotonic time at which `step` must be called again, even with no input."""
+        self._name = writer
         self._timing = timing
         self._poll_interval_s = poll_interval_s
         self._state = LeaseState()
@@ -53,9 +56,30 @@ class Candidacy:
         return lease.holder if lease is not None else ""
 
     @property
+    def has_double(self) -> bool:
+        """Whether another process has written the record in this candidate's name: the identity is not its own."""
+        lease = self._state.lease
+        return lease is not None and self.holder == self.identity and not self._is_mine(lease)
+
+    def leadership(self, now_s: float) -> Leadership:
+        """Who leads now, as far as is known."""
+        lease = self._state.lease
+        leads = self.mandate(now_s) is Mandate.ACT
+        if lease is None or not lease.holder or lease.expired(now_s):
+            return Leadership()
+        return Leadership(lease.holder, lease.term, lease.term if leads else None)
+
+    def remaining_s(self, now_s: float) -> float:
+        """For how many seconds this candidate certainly leads yet, whatever happens; 0 when it does not."""
+        if self.mandate(now_s) is not Mandate.ACT:
+            return 0.0
+        return self._elector.deadline_s(self._timing) - now_s
+
+    @property
     def is_out(self) -> bool:
         """Whether it neither holds the lease, nor may come to hold it by a write that is on its way."""
-        return self._state.lease_operation is None and self.holder != self.identity
+        lease = self._state.lease
+        return self._state.lease_operation is None and (lease is None or not self._is_mine(lease))
 
     def mandate(self, now_s: float) -> Mandate:
         """What this process may do now."""
@@ -89,6 +113,8 @@ class Candidacy:
         if lease is None:
             return
         self._elector.observe(now_s, lease, self._timing)
+        if self._elector.role is Role.LEADER and not self._is_mine(lease):
+            self._elector.role = Role.FOLLOWER  # A double has written: whoever leads now, it is not certain any more.
         self._highest_term = max(self._highest_term, lease.term)
         if self._elector.role is Role.LEADER and now_s >= self._stands_back_until_s:
             self._is_unreplaced = True
@@ -109,7 +135,7 @@ class Candidacy:
         lease = state.lease
         if lease is None or not state.lease_certain:
             return writer.read(now, timing)
-        if lease.holder == self.identity:
+        if self._is_mine(lease):
             return writer.step(now, lease, self.identity, Wish.RELEASE if stands_back else Wish.LEAD, timing)
         if stands_back:
             return []
@@ -121,3 +147,8 @@ class Candidacy:
         if self._highest_term >= MAX_TERM:
             return []  # No reader would believe the next one.
         return writer.step(now, lease, self.identity, Wish.LEAD, timing, claim_term=self._highest_term + 1)
+
+    def _is_mine(self, lease: Lease) -> bool:
+        """Whether this process itself holds the lease, and no other one that uses the same identity."""
+        record = lease.record
+        return isinstance(record, LeaseRecord) and record.holder == self.identity and record.writer == self._name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,9 @@ class BucketSettings:
 
     max_bytes: int = -1
     """The most that the bucket may hold, in bytes, for accounts that ask for such a bound; -1 is none."""
+
+    least_max_age_s: float | None = None
+    """A bucket that forgets records, and terms with them, is refused, unless it keeps them for at least so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ async def ensure_bucket(
         except OutcomeUnknown as error:
             trouble = str(error)
             continue
-        return check_bucket(settings.name, info)
+        return check_bucket(settings, info)
     raise Unavailable(f"The bucket {settings.name} was neither found nor made within {timeout_s:g} s: {trouble}")
 
 
@@ -150,10 +154,10 @@ def stream_config(settings: BucketSettings) -> dict[str, Any]:
     }
 
 
-def check_bucket(name: str, info: dict[str, Any]) -> BucketFacts:
+def check_bucket(settings: BucketSettings, info: dict[str, Any]) -> BucketFacts:
     """Return the facts out of a stream's description, or raise BucketRefused naming every setting that cannot be."""
-    config = info["config"]
-    broken = [sentence for breaks, sentence in _rules(name, config) if breaks]
+    config, name = info["config"], settings.name
+    broken = [sentence for breaks, sentence in _rules(settings, config) if breaks]
     if broken:
         raise BucketRefused(f"The bucket {name} cannot hold leases. {' '.join(broken)}")
     return BucketFacts(
@@ -167,12 +171,14 @@ def check_bucket(name: str, info: dict[str, Any]) -> BucketFacts:
     )
 
 
-def _rules(name: str, config: dict[str, Any]) -> list[tuple[bool, str]]:
+def _rules(settings: BucketSettings, config: dict[str, Any]) -> list[tuple[bool, str]]:
     """What cannot be, each with whether it is so.
 
     By these a record could go, be replaced without a compare-and-set, or not be written at all.
     """
+    name = settings.name
     max_age_s = config.get("max_age", 0) / 1e9
+    least_s = settings.least_max_age_s if settings.least_max_age_s is not None else math.inf
     per_key = config.get("max_msgs_per_subject", -1)
     bounded = max(config.get("max_msgs", -1), config.get("max_bytes", -1)) > 0
     max_message_bytes = config.get("max_msg_size", -1)
@@ -183,7 +189,7 @@ def _rules(name: str, config: dict[str, Any]) -> list[tuple[bool, str]]:
         (f"$KV.{name}.>" not in config.get("subjects", []), f"It does not listen to $KV.{name}.>."),
         (bool(config.get("subject_transform")), "It stores records under other subjects (subject_transform)."),
         (config.get("retention", "limits") != "limits", "Its records go when they have been read (retention)."),
-        (max_age_s > 0, f"It forgets records after {max_age_s:g} s (max_age), and their terms with them."),
+        (0 < max_age_s < least_s, f"It forgets records after {max_age_s:g} s (max_age), and their terms with them."),
         (
             config.get("discard", "old") == "old" and bounded,
             "When it is full it drops records (max_msgs or max_bytes with discard old).",

@@ -52,6 +52,7 @@ class BucketConsumer:
         self,
         session: Session,
         bucket: str,
+        keys: str,
         on_entry: Callable[[str, Entry], None],
         on_snapshot_done: Callable[[], None],
         on_broken: Callable[[str], None],
@@ -60,6 +61,7 @@ class BucketConsumer:
         self._bucket = bucket
         self._stream = stream_of(bucket)
         self._consumer = f"tenure-{secrets.token_hex(8)}"
+        self._filter = f"$KV.{bucket}.{keys}"
         self._prefix_length = len(f"$KV.{bucket}.")
         self._on_entry = on_entry
         self._on_snapshot_done = on_snapshot_done
@@ -83,8 +85,8 @@ class BucketConsumer:
         try:
             # The inbox first: the server sends as soon as it has the consumer.
             self._subscription = await client.subscribe(inbox, cb=self._on_message)
-            # The filter is part of the request's subject, so that an account can be permitted this bucket alone.
-            operation = f"CONSUMER.CREATE.{self._stream}.{self._consumer}.$KV.{self._bucket}.>"
+            # The filter is part of the request's subject, so that an account can be permitted it alone.
+            operation = f"CONSUMER.CREATE.{self._stream}.{self._consumer}.{self._filter}"
             await self._session.api(operation, body, timeout_s=START_TIMEOUT_S)
             await self._set_fence()
             await self._look_for_the_end_of_the_snapshot()
@@ -118,7 +120,7 @@ class BucketConsumer:
             "name": self._consumer,
             "deliver_subject": inbox,
             "deliver_policy": "last_per_subject",
-            "filter_subject": f"$KV.{self._bucket}.>",
+            "filter_subject": self._filter,
             "ack_policy": "none",
             "max_deliver": 1,
             "replay_policy": "instant",

@@ -1,4 +1,4 @@
-"""One watch of the whole bucket: the last entry of every key, then every change."""
+"""One watch of a bucket, or of one of its keys: the last entry of each, then every change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tenure.nats.consumer import BucketConsumer
 
 
 class BucketWatch:
-    """Follows all keys of one bucket on one connection at a time.
+    """Follows the keys of one bucket on one connection at a time: all of them (`>`), or the one that `keys` names.
 
     After `start`, `on_entry(key, entry)` is called for the last entry of every key, then `on_snapshot_done()`, then
     `on_entry` for every change, always in the order of revisions. Changes during the snapshot are part of it; of
@@ -28,12 +28,14 @@ class BucketWatch:
         connection: NatsConnection,
         bucket: str,
         *,
+        keys: str = ">",
         on_entry: Callable[[str, Entry], None],
         on_snapshot_done: Callable[[], None],
         on_broken: Callable[[str], None],
     ) -> None:
         self._connection = connection
         self._bucket = bucket
+        self._keys = keys
         self._on_entry = on_entry
         self._on_snapshot_done = on_snapshot_done
         self._on_broken = on_broken
@@ -57,7 +59,7 @@ class BucketWatch:
         """
         await self.stop()
         session = self._connection.session(connection)
-        run = BucketConsumer(session, self._bucket, self._on_entry, self._on_snapshot_done, self._on_broken)
+        run = BucketConsumer(session, self._bucket, self._keys, self._on_entry, self._on_snapshot_done, self._on_broken)
         self._run = run
         try:
             await run.begin()

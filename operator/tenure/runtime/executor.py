@@ -17,7 +17,7 @@ from tenure.kubernetes.events import post_event
 from tenure.kubernetes.pods import read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, write_status
 from tenure.nats.store import LeaseStore
-from tenure.runtime.lease_requests import read_lease, write_lease
+from tenure.runtime.lease_requests import lease_key, read_lease, write_lease
 from tenure.runtime.listings import PodListings
 from tenure.runtime.pods import Key
 from tenure.runtime.tasks import Tasks, report
@@ -67,9 +67,12 @@ class Executor:
         failed: inputs.Input
         match effect:
             case effects.WriteLease():
-                work, failed = write_lease(self._store, key, effect), inputs.LeaseWritten(WriteOutcome.UNKNOWN)
+                work, failed = (
+                    write_lease(self._store, lease_key(key), effect),
+                    inputs.LeaseWritten(WriteOutcome.UNKNOWN),
+                )
             case effects.ReadLease():
-                work, failed = read_lease(self._store, key, effect), inputs.LeaseRead(None)
+                work, failed = read_lease(self._store, lease_key(key), effect), inputs.LeaseRead(None)
             case effects.WriteStatus():
                 work, failed = self._write_status(key, resource, effect), inputs.StatusWritten(None)
             case effects.ReadResource():

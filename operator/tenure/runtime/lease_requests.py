@@ -18,11 +18,11 @@ def lease_key(key: Key) -> str:
     return ".".join(key)
 
 
-async def write_lease(store: LeaseStore, key: Key, effect: effects.WriteLease) -> inputs.Input:
+async def write_lease(store: LeaseStore, key: str, effect: effects.WriteLease) -> inputs.Input:
     """Write, and return how that ended."""
     try:
         revision = await store.write(
-            lease_key(key),
+            key,
             None if effect.record is None else render(effect.record),
             expected_revision=effect.expected_revision,
             connection=effect.connection,
@@ -31,20 +31,20 @@ async def write_lease(store: LeaseStore, key: Key, effect: effects.WriteLease) -
     except WrongRevision:
         return inputs.LeaseWritten(WriteOutcome.WRONG_REVISION)
     except OutcomeUnknown as error:
-        logger.info("Lease write without an answer", extra={"election": "/".join(key), "error": str(error)})
+        logger.info("Lease write without an answer", extra={"record": key, "error": str(error)})
         return inputs.LeaseWritten(WriteOutcome.UNKNOWN)
     except Unavailable as error:
-        logger.debug("Lease not written", extra={"election": "/".join(key), "error": str(error)})
+        logger.debug("Lease not written", extra={"record": key, "error": str(error)})
         return inputs.LeaseWritten(WriteOutcome.UNAVAILABLE)
     term = None if effect.record is None else effect.record.term
-    logger.debug("Lease written", extra={"election": "/".join(key), "term": term, "revision": revision})
+    logger.debug("Lease written", extra={"record": key, "term": term, "revision": revision})
     return inputs.LeaseWritten(WriteOutcome.APPLIED, revision)
 
 
-async def read_lease(store: LeaseStore, key: Key, effect: effects.ReadLease) -> inputs.Input:
+async def read_lease(store: LeaseStore, key: str, effect: effects.ReadLease) -> inputs.Input:
     """Read from the stream's leader, and return what stands there, or that there was no answer."""
     try:
-        return inputs.LeaseRead(await store.read(lease_key(key), timeout_s=effect.timeout_s))
+        return inputs.LeaseRead(await store.read(key, timeout_s=effect.timeout_s))
     except StoreError as error:
-        logger.debug("Lease not read", extra={"election": "/".join(key), "error": str(error)})
+        logger.debug("Lease not read", extra={"record": key, "error": str(error)})
         return inputs.LeaseRead(None)

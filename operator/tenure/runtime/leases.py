@@ -28,10 +28,12 @@ ECHO_TIMEOUT_S = 6.0
 class Leases:
     """The store, the watch behind it, and the last entry of each key that the watch has shown.
 
+    The watch is of all keys (`>`), or of the one that `keys` names.
+
     What happens is told to those that `listen`.
     """
 
-    def __init__(self, nats: NatsSettings, bucket: BucketSettings) -> None:
+    def __init__(self, nats: NatsSettings, bucket: BucketSettings, *, keys: str = ">") -> None:
         self._nats = NatsConnection(nats)
         self.entries: dict[str, Entry] = {}
         self.usable_connection = 0
@@ -42,6 +44,7 @@ class Leases:
         self._watch = BucketWatch(
             self._nats,
             bucket.name,
+            keys=keys,
             on_entry=self._see_entry,
             on_snapshot_done=self._end_snapshot,
             on_broken=self._break_watch,

@@ -1,0 +1,337 @@
+"""A program that campaigns for itself, on a real nats-server: alone, among others, and beside nodes in Go."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats
+import pytest
+
+from contract.harness import eventually, fast
+from environment import NatsServer
+from model.go_node import BUCKET as GO_BUCKET
+from model.go_node import KEY as GO_KEY
+from model.go_node import GoNode
+from tenure.candidate import Candidate, ElectionConfig, NotLeader
+from tenure.nats.bucket import BucketRefused
+from tenure.nats.settings import NatsSettings
+from tenure.nats.store import Unavailable
+
+_CONFIG = ElectionConfig(lease_timeout_s=3, heartbeat_interval_s=1, election_timeout_s=0.5)
+_KEY = "shop.web"
+
+
+class _Told:
+    """What the callbacks of some candidates were told, in order."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def candidate(self, server: NatsServer, identity: str, **facts: object) -> Candidate:
+        arguments: dict[str, object] = {"key": _KEY, "config": _CONFIG, **facts}
+        return Candidate(
+            identity,
+            nats=fast(server.url),
+            on_became_leader=lambda: self.all.append(f"{identity} became leader"),
+            on_lost_leadership=lambda: self.all.append(f"{identity} lost leadership"),
+            on_new_leader=lambda holder: self.all.append(f"{identity}: {holder} leads"),
+            **arguments,  # type: ignore[arg-type]
+        )
+
+
+@pytest.fixture
+def told() -> _Told:
+    return _Told()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    with NatsServer(tmp_path) as server:
+        yield server
+
+
+async def _record(server: NatsServer, bucket: str = "leader-elections", key: str = _KEY) -> dict[str, object]:
+    client = await nats.connect(server.url)
+    message = await client.jetstream().get_last_msg(f"KV_{bucket}", f"$KV.{bucket}.{key}")
+    await client.close()
+    record = json.loads(message.data or b"{}")
+    assert isinstance(record, dict)
+    return record
+
+
+async def test_one_alone_leads_until_it_stops_and_leaves_its_term_behind(server: NatsServer, told: _Told) -> None:
+    async with told.candidate(server, "a") as a:
+        async with asyncio.timeout(5):
+            assert await a.wait_until_leader() == 1
+        assert (a.is_leader, a.leader, a.term) == (True, "a", 1)
+        assert 1.0 < a.remaining_s() <= 2.0
+        assert a.ensure_leader(for_s=0.5) == 1
+        with pytest.raises(NotLeader, match=r"a does not lead, or for .* s only, not for 5 s"):
+            a.ensure_leader(for_s=5.0)
+
+    assert (a.is_leader, a.remaining_s()) == (False, 0.0)
+    assert told.all == ["a became leader", "a lost leadership"]
+    record = await _record(server)
+    assert (record["leaderId"], record["term"]) == ("", 1)
+
+
+async def test_the_next_one_begins_after_the_last_one_has_ended(server: NatsServer, told: _Told) -> None:
+    """The callback of the loss may take its time: nobody leads meanwhile, and then the next one does at once."""
+    a, b = told.candidate(server, "a"), told.candidate(server, "b")
+    leave = asyncio.Event()
+
+    async def clean_up() -> None:
+        await leave.wait()
+        told.all.append("a has cleaned up")
+
+    a._callbacks = {kind: clean_up if "Lost" in kind.__name__ else one for kind, one in a._callbacks.items()}
+    await a.start()
+    await a.wait_until_leader()
+    await b.start()
+    await eventually(lambda: b.leader == "a")
+
+    stopping = asyncio.create_task(a.stop())
+    await eventually(lambda: not a.is_leader)
+    assert not b.is_leader
+    leave.set()
+    await stopping
+    async with asyncio.timeout(1.0):  # a third of the lease
+        assert await b.wait_until_leader() == 2
+    await b.stop()
+
+    assert told.all == [
+        "a became leader",
+        "b: a leads",
+        "a has cleaned up",
+        "b became leader",
+        "b lost leadership",
+    ]
+
+
+async def test_a_loss_is_told_at_the_deadline_though_nats_hangs(server: NatsServer, told: _Told) -> None:
+    async with told.candidate(server, "a") as a:
+        await a.wait_until_leader()
+
+        server.process.pause()
+        try:
+            await eventually(lambda: not a.is_leader)
+            await eventually(lambda: told.all == ["a became leader", "a lost leadership"])
+            assert a.remaining_s() == 0.0
+        finally:
+            server.process.resume()
+
+        await eventually(lambda: a.is_leader)
+    assert told.all == ["a became leader", "a lost leadership"] * 2
+
+
+async def test_one_that_is_killed_is_replaced_when_its_lease_has_run_out(server: NatsServer, told: _Told) -> None:
+    a, b = told.candidate(server, "a"), told.candidate(server, "b")
+    await a.start()
+    await a.wait_until_leader()
+    await b.start()
+    await eventually(lambda: b.leader == "a")
+
+    await a._campaign.close()  # It writes nothing any more, and says nothing.
+
+    await eventually(lambda: b.is_leader)
+    assert b.term == 2
+    await b.stop()
+    await a._leases.close()
+
+
+async def test_an_error_in_a_callback_is_logged_and_harms_nothing(
+    server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = []
+
+    async def fail() -> None:
+        raise RuntimeError("a defect of the application")
+
+    with caplog.at_level(logging.ERROR):
+        async with Candidate(
+            "a",
+            key=_KEY,
+            nats=fast(server.url),
+            config=_CONFIG,
+            on_became_leader=fail,
+            on_lost_leadership=lambda: calls.append("lost"),
+        ) as a:
+            await a.wait_until_leader()
+
+    assert calls == ["lost"]
+    assert "a defect of the application" in caplog.text
+
+
+async def test_changes_can_be_followed(server: NatsServer, told: _Told) -> None:
+    seen: list[tuple[str, int, bool]] = []
+
+    async def follow(candidate: Candidate) -> None:
+        async for now in candidate.changes():
+            seen.append((now.holder, now.term, now.led_term is not None))  # noqa: PERF401 - it is looked at meanwhile
+
+    b = told.candidate(server, "b")
+    async with told.candidate(server, "a") as a:
+        await a.wait_until_leader()
+        await b.start()
+        following = asyncio.create_task(follow(b))
+        await eventually(lambda: ("a", 1, False) in seen)
+    await eventually(lambda: seen[-1] == ("b", 2, True))
+    following.cancel()
+    await b.stop()
+
+
+async def test_two_processes_with_one_identity_do_not_both_lead_and_are_reported(
+    server: NatsServer, told: _Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with told.candidate(server, "a") as one:
+        await one.wait_until_leader()
+        with caplog.at_level(logging.ERROR):
+            async with told.candidate(server, "a") as two:
+                await eventually(lambda: "Another process uses the identity a as well" in caplog.text)
+                assert (one.is_leader, two.is_leader) == (True, False)
+        assert one.is_leader
+
+
+@pytest.mark.parametrize(
+    ("identity", "key", "config", "sentence"),
+    [
+        ("", _KEY, _CONFIG, "An identity has 1 to 512 printable characters"),
+        ("a\nb", _KEY, _CONFIG, "An identity has 1 to 512 printable characters"),
+        ("a", "shop web", _CONFIG, "cannot be a key"),
+        ("a", _KEY, ElectionConfig(lease_timeout_s=8, heartbeat_interval_s=3), "at least 3 times renewIntervalSeconds"),
+        ("a", _KEY, ElectionConfig(election_timeout_s=-1), "election_timeout_s must be above 0"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(identity: str, key: str, config: ElectionConfig, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Candidate(identity, key=key, nats=NatsSettings(urls=("nats://nats:4222",)), config=config)
+
+
+def test_what_is_left_out_has_the_default_of_the_go_library() -> None:
+    config = ElectionConfig()
+
+    assert (config.timing.duration_s, config.timing.renew_interval_s, config.poll_interval_s) == (15, 3, 2.0)
+    assert ElectionConfig(lease_timeout_s=30).timing.renew_interval_s == 6
+
+
+async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
+    candidate = Candidate("a", key=_KEY, nats=NatsSettings(urls=("nats://127.0.0.1:1",)))
+
+    with pytest.raises(Unavailable, match=r"NATS is not reachable at nats://127.0.0.1:1"):
+        await candidate.start()
+
+
+async def test_a_bucket_that_forgets_faster_than_two_leases_is_refused(server: NatsServer, told: _Told) -> None:
+    client = await nats.connect(server.url)
+    await client.jetstream().create_key_value(bucket="short", ttl=5)
+    await client.close()
+
+    with pytest.raises(BucketRefused, match=r"It forgets records after 5 s \(max_age\)"):
+        await told.candidate(server, "a", bucket="short").start()
+
+
+async def test_a_candidate_needs_no_permission_but_for_its_own_key(tmp_path: Path, told: _Told) -> None:
+    """The list is what the documentation tells administrators to grant, for a bucket that is there."""
+    publish = [
+        "$KV.leases.shop.web",
+        "$JS.API.STREAM.INFO.KV_leases",
+        "$JS.API.STREAM.MSG.GET.KV_leases",
+        "$JS.API.CONSUMER.CREATE.KV_leases.*.$KV.leases.shop.web",
+        "$JS.API.CONSUMER.DELETE.KV_leases.*",
+        "$JS.FC.KV_leases.>",
+    ]
+    users = [
+        {"user": "admin", "password": "admin"},
+        {"user": "web", "password": "web", "permissions": {"publish": publish, "subscribe": "_INBOX.>"}},
+    ]
+    with NatsServer(tmp_path, config={"authorization": {"users": users}}) as server:
+        client = await nats.connect(server.url.replace("//", "//admin:admin@"))
+        await client.jetstream().create_key_value(bucket="leases")
+        await client.close()
+        web = NatsSettings(urls=(server.url.replace("//", "//web:web@"),))
+        async with Candidate("a", key=_KEY, bucket="leases", nats=web, config=_CONFIG) as a:
+            await a.wait_until_leader()
+            async with Candidate("b", key=_KEY, bucket="leases", nats=web, config=_CONFIG) as b:
+                await eventually(lambda: b.leader == "a")
+            assert a.ensure_leader() == 1
+
+
+def test_the_library_loads_neither_kopf_nor_the_kubernetes_client() -> None:
+    program = "import sys, tenure.candidate; print(sorted({'kopf', 'kubernetes', 'click'} & set(sys.modules)))"
+
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+
+
+# ------------------------------------------------------------------------------------------ beside the Go library
+
+
+def _beside_go(told: _Told, server: NatsServer, identity: str) -> Candidate:
+    return told.candidate(server, identity, bucket=GO_BUCKET, key=GO_KEY)
+
+
+async def test_a_go_node_takes_over_from_a_candidate_that_stops_and_gives_back_by_resigning(
+    server: NatsServer, told: _Told
+) -> None:
+    node = GoNode("go", server.url)
+    await node.start()
+    await eventually(lambda: node.is_leader)
+    a = _beside_go(told, server, "a")
+    await a.start()
+    await eventually(lambda: a.leader == "go")
+
+    await node.stop()
+    await eventually(lambda: a.is_leader)
+    assert a.term == 2, "its resignation forgets the term, and the candidate remembers it"
+
+    successor = GoNode("go-2", server.url)
+    await successor.start()
+    await eventually(lambda: successor.leader == "a")
+    await a.stop()
+    await eventually(lambda: successor.is_leader)
+    assert successor.term == 3
+    await successor.stop()
+    assert successor.told == ["new leader a", "became leader", "lost leadership"]
+
+
+async def test_a_go_node_and_a_candidate_replace_each_other_when_killed(server: NatsServer, told: _Told) -> None:
+    node, a = GoNode("go", server.url), _beside_go(told, server, "a")
+    await node.start()
+    await eventually(lambda: node.is_leader)
+    await a.start()
+    await eventually(lambda: a.leader == "go")
+
+    await node.kill()
+    await eventually(lambda: a.is_leader)
+    assert a.term == 2
+
+    successor = GoNode("go-2", server.url)
+    await successor.start()
+    await eventually(lambda: successor.leader == "a")
+    await a._campaign.close()
+    await eventually(lambda: successor.is_leader)
+    assert successor.term == 3
+    await successor.kill()
+    await a._leases.close()
+
+
+async def test_a_candidate_in_a_bucket_that_forgets_keeps_its_lease_and_its_term(
+    server: NatsServer, told: _Told
+) -> None:
+    """The bucket as the Go library makes it: it forgets a record that nobody renews for two leases."""
+    node = GoNode("go", server.url)
+    await node.start()
+    await eventually(lambda: node.is_leader)
+    await node.stop()
+
+    async with _beside_go(told, server, "a") as a:
+        await a.wait_until_leader()
+        first = await _record(server, GO_BUCKET, GO_KEY)
+        await eventually(lambda: a.remaining_s() > 1.5)
+        assert first["leaderId"] == "a"
+        assert a.term == first["term"]
