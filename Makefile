@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 HELPER := PYTHONPATH=tests $(BIN)/python -m
 
 # What pytest runs, the quickest first. `make test SUITES=tests/unit ARGS="-k timing"` runs less.
-SUITES ?= $(wildcard tests/unit tests/simulation tests/contract tests/cluster)
+SUITES ?= $(wildcard tests/unit tests/simulation tests/image tests/contract tests/cluster)
 ARGS ?=
 
 # The first of these that is new enough and can make a virtual environment. `make setup PYTHON=…` names another.
@@ -81,11 +81,12 @@ demo: setup  ## Watch an election and a hand-over; DEMO_HOLD=1 stays up, CONTEXT
 .PHONY: pins
 pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the newest versions
 	@# For all supported Pythons and platforms at once. No header and no index: the files name no registry.
-	@pin() { $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+	@pin() { $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) --quiet "$$@"; }; \
-	pin --output-file requirements/run.txt; \
-	pin --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
-	@echo "Pinned: requirements/run.txt and requirements/dev.txt. Install them with: make setup"
+	pin pyproject.toml --output-file requirements/run.txt; \
+	pin pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt; \
+	pin --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	@echo "Pinned: requirements/run.txt, dev.txt and build.txt. Install them with: make setup"
 
 .PHONY: clean
 clean:  ## Remove what was made in this folder (the binaries stay in the user's cache)
