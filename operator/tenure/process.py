@@ -146,6 +146,8 @@ class OperatorProcess:
             kopf.operator(
                 registry=build_registry(controller, kubeconfig=self._kubeconfig),
                 settings=build_settings(pod_selector=self._settings.pod_selector),
+                # Kopf would ask for the user's name, which a container's user need not have. (It exports no Identity.)
+                identity=socket.gethostname(),  # type: ignore[arg-type]
                 standalone=True,
                 clusterwide=not self._settings.namespaces,
                 namespaces=self._settings.namespaces,

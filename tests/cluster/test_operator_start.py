@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,16 @@ def test_missing_permissions_are_named_and_waited_for(
     verbs += ["get namespaces", "create events.events.k8s.io"]
     missing = ", ".join(f"{verb} in namespace {namespace}" for verb in verbs)
     assert complaint == f"Waiting: This account may not {missing}: grant it in a role. Trying again every 2 s."
+
+
+def test_a_user_without_a_name_can_run_it(make_operator: MakeOperator) -> None:
+    """A container's user is a number, of which its /etc/passwd knows nothing."""
+    nameless = ["env", *(f"--unset={name}" for name in ("LOGNAME", "USER", "LNAME", "USERNAME"))]
+    nameless += ["unshare", "--user", "--map-user=65532"]
+    if subprocess.run([*nameless, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine lets nobody make a user namespace")
+
+    make_operator(started_by=nameless).start()
 
 
 def test_an_operator_that_waits_for_nats_ends_within_two_seconds(scene: Scene, make_operator: MakeOperator) -> None:

@@ -44,6 +44,7 @@ class Operator:
         kubeconfig: Path | None = None,
         nats_url: str | None = None,
         arguments: Sequence[str] = (),
+        started_by: Sequence[str] = (),
         name: str = "operator",
     ) -> None:
         self._port = free_ports(1)[0]
@@ -51,7 +52,7 @@ class Operator:
         self.bucket = bucket or "leader-elections"
         self._checked = 0
         command = [
-            *(sys.executable, "-m", "tenure", "run"),
+            *(*started_by, sys.executable, "-m", "tenure", "run"),
             *("--nats-url", nats_url or environment.nats_url),
             *("--kubeconfig", str(kubeconfig or environment.kubeconfig)),
             *("--listen", self.listens_on),

@@ -54,7 +54,7 @@ def test_what_is_fetched_is_pinned_by_hashes_and_nothing_is_compiled() -> None:
 def test_the_operator_is_started_without_a_shell_and_isolated_from_where_it_starts() -> None:
     (entry,), (command,) = _IMAGE.all("ENTRYPOINT"), _IMAGE.all("CMD")
 
-    assert json.loads(entry) == ["/opt/tenure/bin/python", "-I", "/opt/tenure/bin/tenure"]
+    assert json.loads(entry) == ["/opt/tenure/bin/python", "-I", "-m", "tenure"]
     assert json.loads(command) == ["run"]
 
 

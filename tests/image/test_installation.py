@@ -29,7 +29,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environ |= _BUILD.pairs("ENV")
     environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"  # `python` is this one
-    environ["PIP_NO_COMPILE"] = "1"  # half of the time, and nothing here depends on it
     for keyword, rest in _BUILD.instructions:
         if keyword == "COPY":
             *names, target = rest.split()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
+import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +92,16 @@ def test_the_help_of_run_explains_every_option() -> None:
         assert option.help or isinstance(option.type, click.Choice), f"{option.name} has no help"
 
 
+@pytest.fixture
+def default_sigterm() -> Iterator[None]:
+    """SIGTERM as a new process finds it, and afterwards as it was."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 def test_python_m_tenure_is_the_same_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], default_sigterm: None
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["tenure", "--version"])
 
@@ -98,6 +109,23 @@ def test_python_m_tenure_is_the_same_command(
         runpy.run_module("tenure", run_name="__main__")
 
     assert (end.value.code, capsys.readouterr().out) == (0, f"tenure {__version__}\n")
+
+
+def test_sigterm_is_heard_before_the_slow_imports(monkeypatch: pytest.MonkeyPatch, default_sigterm: None) -> None:
+    """Process 1 of a container never hears a signal that it has no handler for."""
+    heard = []
+
+    class Slow(types.ModuleType):
+        @property
+        def main(self) -> Callable[..., None]:
+            heard.append(callable(signal.getsignal(signal.SIGTERM)))
+            return lambda **_: None
+
+    monkeypatch.setitem(sys.modules, "tenure.cli", Slow("tenure.cli"))
+
+    runpy.run_module("tenure", run_name="__main__")
+
+    assert heard == [True]
 
 
 def test_what_is_not_said_has_a_default(started: type[_Started]) -> None:
