@@ -79,11 +79,12 @@ class NatsConnection:
         return session
 
     async def connect(self, *, timeout_s: float = FIRST_CONNECT_TIMEOUT_S) -> None:
-        """Connect for the first time; from then on the connection is kept up until `close`.
+        """Connect for the first time; from then on the connection is kept up until `close`, whoever calls this again.
 
         Raises NatsUnavailable when no server let us in within `timeout_s` seconds; nothing runs on then.
         """
-        assert self._keeper is None, "connect is called once"
+        if self._keeper is not None:
+            return
         try:
             async with asyncio.timeout(timeout_s):
                 await self._connect_somewhere()

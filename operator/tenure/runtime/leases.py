@@ -74,7 +74,10 @@ class Leases:
         self._on_connection.append(on_connection)
 
     async def start(self) -> None:
-        """Connect and make the bucket. Raises NatsUnavailable and BucketRefused; from then on trouble is retried."""
+        """Connect and make the bucket; from then on trouble is retried.
+
+        Raises BucketRefused, and Unavailable when there is no NATS or no JetStream yet: call it again then.
+        """
         await self._nats.connect()
         facts = await ensure_bucket(self._nats.session(), self._bucket)
         for warning in facts.warnings:
