@@ -165,11 +165,15 @@ class OperatorProcess:
             if lease is not None:
                 lease.campaign()
             logger.info("Watching", extra={"namespaces": ",".join(self._settings.namespaces) or "all"})
-            await watching
+            await _either(watching, (lease.has_failed if lease is not None else asyncio.Event()).wait())
         except Exception as error:
             raise OperatorFailed(f"Nothing can be watched any more: {error!r}.") from error
         else:
-            raise OperatorFailed("Kopf has stopped watching without being asked to.")
+            raise OperatorFailed(
+                "Kopf has stopped watching without being asked to."
+                if watching.done()
+                else "The operator's own lease has failed: the log says how."
+            )
         finally:
             self._waits_for = "stopping"
             if lease is not None:

@@ -37,12 +37,13 @@ class Stepper:
 
 
 class Stage:
-    """A dispatcher and a note of the effects that it passed on."""
+    """A dispatcher, and a note of the effects that it passed on and of the seats that failed."""
 
     def __init__(self) -> None:
         self.effects: list[tuple[Key, Effect]] = []
+        self.failed: list[Seat] = []
         self.on_effect: Callable[[], None] = lambda: None
-        self.dispatcher = Dispatcher(read_clock, self._carry_out)
+        self.dispatcher = Dispatcher(read_clock, self._carry_out, self.failed.append)
 
     def seat(self, stepper: Stepper, name: str = "web") -> Seat:
         """Give a stepper its place."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.election.effects import Effect, ReadResource
-from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW, RETRY_AFTER_ERROR_S
+from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW
 from tenure.runtime.pods import Key
 from unit.stage import Stage, Stepper
 from unit.virtual_time import run
@@ -148,24 +148,52 @@ def test_the_event_loop_gets_its_turn_between_many_elections() -> None:
     assert order == ["step"] * MAX_STEPS_IN_A_ROW + ["network"] + ["step"] * 5
 
 
-def test_a_step_that_raises_is_logged_repeated_later_and_hurts_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_who_raises_is_stepped_no_more_and_hurts_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    """Its effects are lost and no result will come: only another one in its place can go on."""
+
     def fail() -> None:
-        broken.on_step = lambda: None
         raise RuntimeError("a defect")
 
-    broken, sound = Stepper(on_step=fail), Stepper(wakes_after_s=[1.0])
+    broken, sound = Stepper(wakes_after_s=[2.0], on_step=fail), Stepper(wakes_after_s=[1.0])
 
-    async def scenario() -> None:
+    async def scenario() -> Stage:
         stage = Stage()
+        seat = stage.seat(broken, "broken")
+        stage.post(seat, 1)
+        stage.post(stage.seat(sound, "sound"), 1)
+        await asyncio.sleep(1)
+        stage.post(seat, 2)
+        await asyncio.sleep(60)
+        return stage
+
+    with caplog.at_level(logging.ERROR, "tenure"):
+        stage = run(scenario())
+    assert sound.steps == [(0.0, [1]), (1.0, [])]
+    assert broken.steps == [(0.0, [1])]
+    assert [seat.who for seat in stage.failed] == [("shop", "broken")]
+    assert [record.getMessage() for record in caplog.records] == ["A step of shop/broken failed"]
+    assert "a defect" in caplog.text
+
+
+def test_an_effect_that_cannot_be_begun_ends_who_waits_for_it_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    broken, sound = Stepper(effects=[ReadResource(), ReadResource()], wakes_after_s=[1.0]), Stepper()
+
+    async def scenario() -> Stage:
+        stage = Stage()
+
+        def fail() -> None:
+            raise RuntimeError("a defect")
+
+        stage.on_effect = fail
         stage.post(stage.seat(broken, "broken"), 1)
         stage.post(stage.seat(sound, "sound"), 1)
         await asyncio.sleep(60)
+        return stage
 
-    with caplog.at_level(logging.ERROR, "tenure"):
-        run(scenario())
-    assert sound.steps == [(0.0, [1]), (1.0, [])]
-    assert broken.steps == [(0.0, [1]), (RETRY_AFTER_ERROR_S, [])]
-    assert [record.getMessage() for record in caplog.records] == ["A step of ('shop', 'broken') failed"]
+    stage = run(scenario())
+    assert [steps for steps, _ in (broken.steps[0], sound.steps[0])] == [0.0, 0.0]
+    assert (len(broken.steps), len(stage.effects)) == (1, 1)
+    assert [seat.who for seat in stage.failed] == [("shop", "broken")]
     assert "a defect" in caplog.text
 
 

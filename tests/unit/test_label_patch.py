@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model import json_patch
 from tenure.election.effects import WriteLabels
 from tenure.election.labels import PodRole
 from tenure.election.pod import PodRef
 from tenure.kubernetes.pods import parse_pod, patch_of
-from unit import json_patch
 from unit.builders import ELECTION
 
 _REF = PodRef("web-0", "uid-0")

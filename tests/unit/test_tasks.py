@@ -10,7 +10,7 @@ import pytest
 
 from tenure.kubernetes.client import ApiUnavailable, KubernetesClient
 from tenure.runtime.listings import PodListings
-from tenure.runtime.tasks import Tasks
+from tenure.runtime.tasks import Tasks, report
 from unit.virtual_time import run
 
 
@@ -78,6 +78,23 @@ def test_closing_cancels_what_runs_waits_for_it_and_starts_nothing_more(caplog: 
     run(scenario())
     assert course == ["cleaned up", "closed"]
     assert caplog.records == []
+
+
+def test_a_result_that_is_no_longer_wanted_is_awaited_all_the_same() -> None:
+    """Python complains of a coroutine that nobody awaits."""
+    posted: list[str] = []
+
+    async def work() -> str:
+        await asyncio.sleep(60)
+        return "done"
+
+    async def scenario() -> None:
+        tasks = Tasks()
+        tasks.start(report(work(), "failed", posted.append), name="work")
+        await tasks.close()
+
+    run(scenario())
+    assert posted == []
 
 
 def test_closing_does_not_wait_for_ever() -> None:

@@ -87,7 +87,9 @@ class Candidate:
             timing=config.timing,
             poll_interval_s=config.poll_interval_s,
         )
-        self._campaign = Campaign(self._leases, self._candidacy, key=key, on_step=self._take_note)
+        self._campaign = Campaign(
+            self._leases, self._candidacy, key=key, on_step=self._take_note, on_failure=self._fail
+        )
         self._told = Leadership()
         self._has_double = False
         self._is_stopping = False
@@ -202,6 +204,11 @@ class Candidate:
                 self._notices.put_nowait(notice)
             except asyncio.QueueFull:
                 logger.error("%s is not told: a callback does not return", notice)  # noqa: TRY400 - nobody's failure
+
+    def _fail(self) -> None:
+        """A defect has ended the campaign: so does leadership, and the lease runs out."""
+        self._is_stopping = True
+        self._take_note(clock.now())
 
     def _leadership(self, now: Instant) -> Leadership:
         found = self._candidacy.leadership(now.monotonic_s)

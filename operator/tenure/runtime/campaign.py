@@ -32,9 +32,21 @@ RESIGN_TIMEOUT_S = 0.4
 
 
 class Campaign:
-    """Campaigns for the record under `key` in the bucket of `leases`. `on_step(now)` is called after each decision."""
+    """Campaigns for the record under `key` in the bucket of `leases`.
 
-    def __init__(self, leases: Leases, candidacy: Candidacy, *, key: str, on_step: Callable[[Instant], None]) -> None:
+    `on_step(now)` is called after each decision, and `on_failure()` when a defect has ended it: it decides nothing any
+    more then.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        candidacy: Candidacy,
+        *,
+        key: str,
+        on_step: Callable[[Instant], None],
+        on_failure: Callable[[], None],
+    ) -> None:
         self._leases = leases
         self._candidacy = candidacy
         self._key = key
@@ -42,7 +54,7 @@ class Campaign:
         self._is_out = asyncio.Event()
         self._tasks = Tasks()
         # Of its own: this lease must not wait for the steps of all others.
-        self._dispatcher = Dispatcher(clock.now, self._carry_out)
+        self._dispatcher = Dispatcher(clock.now, self._carry_out, lambda _: on_failure())
         self._seat = self._dispatcher.seat((key, ""), self)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -39,6 +40,9 @@ from tenure.runtime.tasks import Tasks
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+RETRY_AFTER_ERROR_S = 5.0
+"""How long after a defect has ended an election another one begins in its place."""
 
 
 @dataclass(slots=True)
@@ -82,7 +86,8 @@ class Controller:
         self._by_lease_key: dict[str, Key] = {}
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
         self._tasks = Tasks()
-        self._dispatcher = Dispatcher(read_clock, self._carry_out)
+        self._dispatcher = Dispatcher(read_clock, self._carry_out, self._replace)
+        self._seats = itertools.count(1)
         self._executor = Executor(
             client, leases, instance=writer, read_clock=read_clock, resource_is_gone=self.lose_resource
         )
@@ -197,12 +202,26 @@ class Controller:
         if self._managed.get(key) is not managed:
             return
         election = Election(
-            writer=self._writer, namespace_uid=namespace_uid, poll_interval_s=self._settings.poll_interval_s
+            # A name for each: the nonces of one must not be those of another that ran for the same record before.
+            writer=f"{self._writer}/{next(self._seats)}",
+            namespace_uid=namespace_uid,
+            poll_interval_s=self._settings.poll_interval_s,
         )
         managed.seat = self._dispatcher.seat(key, election)
         self._tell_connection(key, managed.seat, self._leases.usable_connection)
         self._tell(key, managed.seat, managed.resource)
         self._dispatcher.post(managed.seat, PodsComplete())
+
+    def _replace(self, seat: Seat) -> None:
+        """An election has failed: begin another one after a while, which is told all that is known, and no result."""
+        managed = self._managed.get(seat.who)
+        if managed is not None and managed.seat is seat:
+            managed.seat = None
+            self._tasks.start(self._open_later(seat.who, managed), name=f"opening of {'/'.join(seat.who)}")
+
+    async def _open_later(self, key: Key, managed: _Managed) -> None:
+        await asyncio.sleep(RETRY_AFTER_ERROR_S)
+        await self._open(key, managed)
 
     def _tell(self, key: Key, seat: Seat, resource: Resource) -> None:
         """Tell an election of its resource, and of all pods that it selects now: the selector may be another."""

@@ -32,7 +32,6 @@ MAX_STEPS_IN_A_ROW = 100
 """Then the event loop gets its turn: the network must not wait for a thousand elections."""
 
 LONGEST_SLEEP_S = 3600.0
-RETRY_AFTER_ERROR_S = 5.0
 
 
 class Stepper(Protocol):
@@ -62,13 +61,20 @@ class Seat:
 class Dispatcher:
     """Owns all mailboxes and the one heap of timers.
 
-    `carry_out(seat, effect)` is called for each effect of a step; it must not block. A step that raises is a defect: it
-    is logged, and that stepper is stepped again after a while; the others go on. The same holds for `carry_out`.
+    `carry_out(seat, effect)` is called for each effect of a step; it must not block. When either raises, which is a
+    defect, the stepper waits for results that will never come. So it is logged, that one is removed, and `on_failure`
+    is told, which may seat another one in its place. The others go on.
     """
 
-    def __init__(self, read_clock: Callable[[], Instant], carry_out: Callable[[Seat, Effect], None]) -> None:
+    def __init__(
+        self,
+        read_clock: Callable[[], Instant],
+        carry_out: Callable[[Seat, Effect], None],
+        on_failure: Callable[[Seat], None],
+    ) -> None:
         self._read_clock = read_clock
         self._carry_out = carry_out
+        self._on_failure = on_failure
         self._ready: deque[Seat] = deque()
         self._timers: list[tuple[float, int, Seat]] = []
         self._tickets = 0
@@ -132,16 +138,14 @@ class Dispatcher:
     def _step(self, seat: Seat) -> None:
         now = self._read_clock()
         try:
-            effects = seat.stepper.step(now, seat.mailbox.take())
+            for effect in seat.stepper.step(now, seat.mailbox.take()):
+                self._carry_out(seat, effect)
             wakes_at_s = seat.stepper.wakes_at_s
         except Exception:
-            logger.exception("A step of %s failed", seat.who)
-            effects, wakes_at_s = (), now.monotonic_s + RETRY_AFTER_ERROR_S
-        for effect in effects:
-            try:
-                self._carry_out(seat, effect)
-            except Exception:
-                logger.exception("An effect of %s could not be begun", seat.who)
+            logger.exception("A step of %s failed", "/".join(seat.who))
+            self.remove(seat)
+            self._on_failure(seat)
+            return
         done_s = self._read_clock().monotonic_s
         took_s = done_s - now.monotonic_s
         rest_s = min(MOST_OF_THE_TIME * took_s, LONGEST_REST_S) if took_s > SHORT_STEP_S else 0.0

@@ -44,7 +44,10 @@ class OperatorLease:
         self._candidacy = candidacy
         self._mandate = Mandate.STAND_BY
         self._on_change: Callable[[], None] = lambda: None
-        self._campaign = Campaign(leases, candidacy, key=key, on_step=self._take_note)
+        self.has_failed = asyncio.Event()
+        """Set when a defect has ended this part: the process must end as well, since nothing says any more what it may
+        do."""
+        self._campaign = Campaign(leases, candidacy, key=key, on_step=self._take_note, on_failure=self.has_failed.set)
 
     def now(self) -> Instant:
         """Read the clocks, and what may be done at this moment."""

@@ -31,6 +31,7 @@ class Tasks:
     async def close(self) -> None:
         """Cancel what runs, and wait for it."""
         self._closed = True
+        await asyncio.sleep(0)  # A task that was cancelled before it began would never await what it was given.
         for task in self._running:
             task.cancel()
         if self._running:

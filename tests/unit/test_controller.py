@@ -1,0 +1,100 @@
+"""Elections opened, told, and closed, among models in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from tenure.election.effects import Effect
+from tenure.runtime.controller import RETRY_AFTER_ERROR_S
+from unit.shell import Shell
+from unit.virtual_time import run
+
+WEB = ("shop", "web")
+
+
+class _Broken:
+    """Raises at every step."""
+
+    wakes_at_s = 0.0
+
+    def step(self, *_: object) -> Sequence[Effect]:
+        raise RuntimeError("a defect")
+
+
+def _break(shell: Shell) -> None:
+    """Let the election's next step fail, and take that step."""
+    seat = shell.controller._managed[WEB].seat
+    assert seat is not None
+    seat.stepper = _Broken()
+    shell.controller.reconsider()
+
+
+def test_g6_an_election_that_fails_begins_anew_and_keeps_its_leader(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0", "web-1")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(10)
+            before = shell.labels()
+            assert before == {"web-0": ("leader", "1"), "web-1": ("follower", "1")}
+
+            _break(shell)
+            await asyncio.sleep(RETRY_AFTER_ERROR_S - 1)
+            revision = shell.bucket.read("shop.web").revision
+            await asyncio.sleep(20)
+
+            assert shell.bucket.read("shop.web").revision > revision, "the lease is renewed"
+            assert (shell.labels(), shell.record().term) == (before, 1)
+            shell.delete_pod("web-0")
+            await asyncio.sleep(1)
+            assert shell.labels() == {"web-1": ("leader", "2")}
+
+    run(scenario())
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
+        "A step of shop/web failed"
+    ]
+
+
+def test_what_a_failed_election_asked_for_is_no_answer_to_the_next_one(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(10)
+            shell.api.latency_s = 2 * RETRY_AFTER_ERROR_S
+            shell.api.make_election("shop", "web", app="web", tier="none")  # so the status is to change
+            await asyncio.sleep(0.1)
+            assert shell.api.requests[-1].startswith("PATCH "), "a write is under way"
+
+            _break(shell)
+            await asyncio.sleep(RETRY_AFTER_ERROR_S + 0.1)
+            shell.api.latency_s = 0.0
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(60)
+
+            assert shell.labels()["web-0"][0] == "leader"
+
+    run(scenario())
+    assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
+
+
+def test_two_elections_of_one_record_never_sign_alike() -> None:
+    """A nonce says whose write a record is: it must not be known from an earlier life of the election."""
+
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            nonces = []
+            for number in range(3):
+                shell.api.make_election("shop", "web", uid=f"uid-{number}", app="web")
+                await asyncio.sleep(1)
+                nonces.append(shell.record().nonce)
+                shell.delete_election()
+                await asyncio.sleep(1)
+            assert len(set(nonces)) == len(nonces)
+
+    run(scenario())
