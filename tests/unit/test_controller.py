@@ -9,7 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from tenure.election.effects import Effect
+from tenure.election.inputs import Input, ResourceSeen, StatusWritten
+from tenure.election.resource import Resource, Spec
 from tenure.runtime.controller import RETRY_AFTER_ERROR_S
+from tenure.runtime.dispatcher import Seat
 from unit.shell import Shell
 from unit.virtual_time import run
 
@@ -98,3 +101,39 @@ def test_two_elections_of_one_record_never_sign_alike() -> None:
             assert len(set(nonces)) == len(nonces)
 
     run(scenario())
+
+
+def test_only_watched_pods_are_candidates_whoever_shows_the_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch, the answer to a status write, and a read: each brings it as it stands in the API."""
+    told: list[ResourceSeen | StatusWritten] = []
+
+    async def scenario() -> None:
+        async with Shell(pod_selector="tier=front") as shell:
+            dispatcher = shell.controller._dispatcher
+            post = dispatcher.post
+
+            def note(seat: Seat, happened: Input) -> None:
+                if isinstance(happened, ResourceSeen | StatusWritten):
+                    told.append(happened)
+                post(seat, happened)
+
+            monkeypatch.setattr(dispatcher, "post", note)
+            shell.api.make_pod("shop", "web-0", app="web", tier="front")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(10)
+            shell.is_watching = False
+            shell.api.make_election("shop", "web", app="web")  # a version that the next status write finds in its way
+            shell.is_watching = True
+            shell.delete_pod("web-0")
+            await asyncio.sleep(10)
+
+    run(scenario())
+    resources = [one.resource for one in told if one.resource is not None]
+    assert {type(one) for one in told} == {ResourceSeen, StatusWritten}
+    assert any(isinstance(one, ResourceSeen) and one.read_at_s is not None for one in told)
+    assert {tuple(sorted(_required(resource))) for resource in resources} == {("app", "tier")}
+
+
+def _required(resource: Resource) -> list[str]:
+    assert isinstance(resource.spec, Spec)
+    return [requirement.key for requirement in resource.spec.selector.requirements]

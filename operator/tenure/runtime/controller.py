@@ -22,6 +22,7 @@ from tenure.election.inputs import (
     PodsComplete,
     PodSeen,
     ResourceSeen,
+    StatusWritten,
 )
 from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod
@@ -123,9 +124,7 @@ class Controller:
         managed = self._managed.get(key)
         if managed is not None and resource.resource_version <= managed.resource.resource_version:
             return  # Known, or a late word of an earlier life.
-        if isinstance(resource.spec, Spec) and self._pod_selector is not None:
-            selector = Selector(resource.spec.selector.requirements + self._pod_selector.requirements)
-            resource = replace(resource, spec=replace(resource.spec, selector=selector))
+        resource = self._narrow(resource)
         if managed is not None and managed.resource.uid != resource.uid:
             self.lose_resource(key, managed.resource.uid)
             managed = None
@@ -253,7 +252,16 @@ class Controller:
                 self.see_pod(namespace, pod)
             case PodGone(uid):
                 self.lose_pod(namespace, uid)
+            case ResourceSeen(resource=resource) | StatusWritten(resource=resource) if resource is not None:
+                result = replace(result, resource=self._narrow(resource))
         self._dispatcher.post(seat, result)
+
+    def _narrow(self, resource: Resource) -> Resource:
+        """Return the resource as elections are to see it: it selects only pods that are watched."""
+        if self._pod_selector is None or not isinstance(resource.spec, Spec):
+            return resource
+        selector = Selector(resource.spec.selector.requirements + self._pod_selector.requirements)
+        return replace(resource, spec=replace(resource.spec, selector=selector))
 
     async def _retire(self, key: Key) -> None:
         await asyncio.sleep(0)
