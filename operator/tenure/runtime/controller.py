@@ -114,9 +114,14 @@ class Controller:
             if managed.seat is not None:
                 self._dispatcher.wake(managed.seat)
 
-    def uids(self) -> dict[Key, str]:
-        """The elections that are managed, with the UID of each resource."""
-        return {key: managed.resource.uid for key, managed in self._managed.items()}
+    def resource(self, key: Key) -> Resource | None:
+        """The last known version of an election's resource."""
+        managed = self._managed.get(key)
+        return managed.resource if managed is not None else None
+
+    def keys(self) -> set[Key]:
+        """The elections that are managed."""
+        return set(self._managed)
 
     def see_resource(self, resource: Resource) -> None:
         """Take a version of a resource."""

@@ -43,23 +43,24 @@ class Resync:
         self._client = client
         self._controller = controller
         self._leases = leases
-        self._controller.wants_comparison.clear()
         self.has_compared = asyncio.Event()
         """Set when everything that was there at the start is known."""
 
     async def run(self) -> None:
         """Compare now, after each interval, and whenever something may have been missed, until cancelled."""
+        wanted = self._controller.wants_comparison
         while True:
             wait_s = min(RETRY_S, self._settings.resync_interval_s)
             try:
                 await self.compare()
                 wait_s = self._settings.resync_interval_s
-                self.has_compared.set()
+                if not self.has_compared.is_set():
+                    wanted.clear()  # The first lists of the watches have set it: before them nothing can be missed.
+                    self.has_compared.set()
             except (ApiError, StoreError) as error:
                 logger.warning("The listing of all that is watched was put off: %s", error)
             except Exception:
                 logger.exception("The listing of all that is watched failed")
-            wanted = self._controller.wants_comparison
             try:
                 async with asyncio.timeout(wait_s):
                     await wanted.wait()
@@ -90,18 +91,22 @@ class Resync:
         return self._settings.namespaces or (None,)
 
     async def _compare_elections(self, listed: list[Metadata]) -> None:
-        await _until_watched(lambda: {item.uid for item in listed} <= set(self._controller.uids().values()))
-        known = self._controller.uids()
         by_key = {(item.namespace, item.name): item for item in listed}
-        for key in known.keys() | by_key.keys():
-            item = by_key.get(key)
-            if item is not None and known.get(key) == item.uid:
+        await _until_watched(lambda: all(self._knows(key, item) for key, item in by_key.items()))
+        for key in self._controller.keys() | by_key.keys():
+            item, known = by_key.get(key), self._controller.resource(key)
+            if item is not None and self._knows(key, item):
                 continue
             try:
                 self._controller.see_resource(await read_resource(self._client, *key))
             except NotFound:
-                if key in known:
-                    self._controller.lose_resource(key, known[key])
+                if known is not None:
+                    self._controller.lose_resource(key, known.uid)
+
+    def _knows(self, key: Key, item: Metadata) -> bool:
+        """Whether this version of an election is known, or a later one."""
+        known = self._controller.resource(key)
+        return known is not None and known.uid == item.uid and known.resource_version >= item.resource_version
 
     async def _compare_pods(self, listed: list[Metadata]) -> None:
         index = self._controller.index
@@ -150,7 +155,7 @@ class Resync:
             pass
         else:
             return
-        await self._controller.retirement.retire(key, is_back=lambda: key in self._controller.uids())
+        await self._controller.retirement.retire(key, is_back=lambda: self._controller.resource(key) is not None)
 
 
 async def _until_watched(is_known: Callable[[], bool]) -> None:

@@ -1,0 +1,94 @@
+"""What the watches have missed is found, among models in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from unit.shell import Shell
+from unit.virtual_time import run
+
+INTERVAL_S = 300.0
+
+
+@contextlib.asynccontextmanager
+async def _resyncing(shell: Shell) -> AsyncIterator[None]:
+    """Compare as an operator does, from its start on."""
+    task = asyncio.create_task(shell.resync.run())
+    yield
+    task.cancel()
+
+
+def _lists(shell: Shell) -> int:
+    """How many comparisons were begun: each begins with the list of all elections."""
+    return shell.api.requests.count("LIST /apis/tenure.dev/v1alpha1/leaderelections")
+
+
+def test_a_change_of_an_election_that_was_missed_is_found() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell, _resyncing(shell):
+            shell.make_pods("web-0")
+            shell.api.make_pod("shop", "db-0", app="db")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(20)
+            shell.is_watching = False
+            shell.api.make_election("shop", "web", app="db")
+            shell.is_watching = True
+
+            await asyncio.sleep(INTERVAL_S + 20)
+
+            assert {name: role for name, (role, _) in shell.labels().items()} == {"web-0": None, "db-0": "leader"}
+
+    run(scenario())
+
+
+def test_elections_and_pods_that_come_or_go_unseen_are_found() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell, _resyncing(shell):
+            shell.make_pods("web-0", "web-1")
+            shell.api.make_election("shop", "gone", app="web")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(20)
+            shell.is_watching = False
+            shell.delete_pod("web-0")
+            shell.delete_election("gone")
+            shell.api.make_election("shop", "new", app="web")
+            shell.is_watching = True
+
+            await asyncio.sleep(INTERVAL_S + 30)
+
+            assert shell.controller.keys() == {("shop", "web"), ("shop", "new")}
+            assert shell.labels("web") == {"web-1": ("leader", "2")}
+            assert shell.labels("new") == {"web-1": ("leader", "1")}
+            assert shell.labels("gone") == {"web-1": (None, "1")}
+
+    run(scenario())
+
+
+def test_the_first_lists_of_the_watches_are_no_reason_to_list_again() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.api.latency_s = 0.1
+            async with _resyncing(shell):
+                await asyncio.sleep(0.05)
+                shell.controller.wants_comparison.set()  # as the handlers do for each object of a list
+                await asyncio.sleep(INTERVAL_S - 1)
+                assert _lists(shell) == 1
+                await asyncio.sleep(2)
+                assert _lists(shell) == 2
+
+    run(scenario())
+
+
+def test_a_later_list_of_a_watch_is_compared_once_when_it_has_settled() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell, _resyncing(shell):
+            await asyncio.sleep(10)
+            for _ in range(5):
+                shell.controller.wants_comparison.set()
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(10)
+            assert _lists(shell) == 2
+
+    run(scenario())
