@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
@@ -33,6 +35,9 @@ from tenure.runtime.resync import Resync
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 1.8
+"""How long everything may take that is closed at the end, together."""
 
 RETRY_S = 2.0
 SAY_AGAIN_AFTER_S = 30.0
@@ -62,11 +67,7 @@ class OperatorProcess:
         async with AsyncExitStack() as stack:
             await self._health.start()
             stack.push_async_callback(self._health.close)
-            client = KubernetesClient(
-                await load_configuration(self._kubeconfig), lambda: load_configuration(self._kubeconfig)
-            )
-            stack.push_async_callback(client.close)
-            work = asyncio.create_task(self._work_on(client), name="work of the operator")
+            work = asyncio.create_task(self._work_on(), name="work of the operator")
             stop = asyncio.create_task(self._stop.wait(), name="wait for a signal")
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
@@ -77,16 +78,21 @@ class OperatorProcess:
             except asyncio.CancelledError:
                 logger.info("Stopped; leases and labels stay as they are")
 
-    async def _work_on(self, client: KubernetesClient) -> None:
+    async def _work_on(self) -> None:
         """Work; begin anew when that ends for a reason that may pass, such as a CRD that was deleted."""
-        while True:
-            try:
-                await self._work(client)
-            except OperatorFailed as failure:
-                obstacle = await self._find_obstacle(client)
-                if not obstacle:
-                    raise
-                logger.warning("%s The operator begins anew: %s", failure, obstacle)
+        configuration = await load_configuration(self._kubeconfig)
+        client = KubernetesClient(configuration, lambda: load_configuration(self._kubeconfig))
+        try:
+            while True:
+                try:
+                    await self._work(client)
+                except OperatorFailed as failure:
+                    obstacle = await self._find_obstacle(client)
+                    if not obstacle:
+                        raise
+                    logger.warning("%s The operator begins anew: %s", failure, obstacle)
+        finally:
+            await client.close()
 
     async def _work(self, client: KubernetesClient) -> None:
         writer = f"{OPERATOR_WRITER_PREFIX}{socket.gethostname()}/{secrets.token_hex(4)}"
@@ -223,7 +229,20 @@ class OperatorProcess:
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._end)
+
+    def _end(self) -> None:
+        """Stop in order, and if that takes too long, as a crash would: another process goes on in either case."""
+        self._stop.set()
+        # A thread: what hangs may be the end of the event loop, which waits for look-ups of names.
+        timer = threading.Timer(STOP_TIMEOUT_S, _give_up)
+        timer.daemon = True
+        timer.start()
+
+
+def _give_up() -> None:
+    logger.warning("The operator has not ended within %g s: it does so without waiting any longer", STOP_TIMEOUT_S)
+    os._exit(0)
 
 
 async def _either(task: asyncio.Task[None], event: Coroutine[Any, Any, Any]) -> None:

@@ -164,6 +164,24 @@ def test_an_operator_that_waits_for_nats_ends_within_two_seconds(scene: Scene, m
     assert operator.stop() < 2.0
 
 
+def test_an_operator_whose_login_command_hangs_ends_within_two_seconds(
+    environment: Environment, scene: Scene, make_operator: MakeOperator, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    command = tmp_path / "log-in"
+    command.write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 3600\n")
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    config = json.loads(environment.kubeconfig.read_text())
+    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(command), "interactiveMode": "Never"}
+    config["users"][0]["user"] = {"exec": run}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(config))
+    operator = make_operator(kubeconfig=kubeconfig).start(wait=False)
+    wait_until(asked.exists, "it logs in", timeout_s=20)
+
+    assert operator.stop() < 2.0
+
+
 # --------------------------------------------------------------------------------------------- what only a person mends
 
 

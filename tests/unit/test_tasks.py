@@ -161,12 +161,27 @@ def test_who_asks_during_a_list_gets_the_next_one_and_all_of_them_the_same() -> 
     assert len(api.lists) == 3
 
 
-def test_a_list_that_fails_fails_for_one_and_the_next_is_tried() -> None:
-    async def scenario() -> list[str]:
-        listings = _listings(_Api(failing=(2,)))
-        return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in (0.0, 0.5, 0.6, 9.0))))
+def test_a_list_that_fails_fails_for_all_who_wait_for_it_and_the_next_is_tried() -> None:
+    api = _Api(failing=(2,))
 
-    assert run(scenario()) == ["list-1", "no answer", "list-3", "list-4"]
+    async def scenario() -> list[str]:
+        listings = _listings(api)
+        return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in (0.0, 0.5, 0.6, 1.5, 9.0))))
+
+    assert run(scenario()) == ["list-1", "no answer", "no answer", "list-3", "list-4"]
+    assert len(api.lists) == 4
+
+
+def test_of_a_list_nothing_is_kept() -> None:
+    async def scenario() -> PodListings:
+        listings = _listings(_Api(failing=(1,)))
+        tasks = [asyncio.create_task(_ask(listings, at_s=at_s)) for at_s in (0.0, 0.5, 0.6)]
+        await asyncio.sleep(0.7)
+        tasks[1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return listings
+
+    assert run(scenario())._listings == {}
 
 
 def test_namespaces_are_listed_apart_and_beside_each_other() -> None:

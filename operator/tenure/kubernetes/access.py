@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ NEEDED = (
     ("", "namespaces", ("get",)),
     ("events.k8s.io", "events", ("create",)),
 )
+
+
+LOAD_TIMEOUT_S = 10.0
+"""How long a kubeconfig's login command may take."""
 
 
 class NoConfiguration(Exception):
@@ -50,9 +55,14 @@ async def load_configuration(kubeconfig: str | None) -> Configuration:
         if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
-            await load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=kubeconfig, client_configuration=configuration
-            )
+            async with asyncio.timeout(LOAD_TIMEOUT_S):
+                await load_kube_config(  # type: ignore[no-untyped-call]
+                    config_file=kubeconfig, client_configuration=configuration
+                )
+    except TimeoutError as error:
+        raise NoConfiguration(
+            f"The login command in {source} has not ended within {LOAD_TIMEOUT_S:g} s: see that it asks nobody."
+        ) from error
     except Exception as error:  # a malformed file makes the library raise whatever it trips over
         reason = str(error) if _exists(source) else "there is no such file"
         raise NoConfiguration(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,8 +22,6 @@ from tenure import __version__
 
 REQUEST_TIMEOUT_S = 5.0
 LIST_TIMEOUT_S = 60.0
-MAX_CONCURRENT_REQUESTS = 64
-"""Requests on their way at a time: more would only queue in the API server's own fair queuing."""
 
 LOGIN_INTERVAL_S = 5.0
 """The time between two logins: an account that is locked out must not run its login command at every request."""
@@ -35,6 +34,18 @@ FIELD_MANAGER = "tenure"
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+
+
+class Lane(Enum):
+    """What a request waits for its turn with: what can wait must not hold up what cannot."""
+
+    PROMPT = "reads, the status, and the labels that make and unmake a leader"
+    BULK = "the labels of followers, and events"
+    LIST = "lists, each of which may take a minute"
+
+
+MAX_CONCURRENT_REQUESTS = {Lane.PROMPT: 32, Lane.BULK: 32, Lane.LIST: 4}
+"""Requests on their way at a time: more would only queue in the API server's own fair queuing."""
 
 
 class ApiError(Exception):
@@ -70,10 +81,12 @@ class Refused(ApiError):
 
 
 class KubernetesClient:
-    """One pool of connections to one API server, at most `MAX_CONCURRENT_REQUESTS` requests at a time.
+    """One pool of connections to one API server, with at most `MAX_CONCURRENT_REQUESTS` of each lane at a time.
+
+    A request's deadline covers the wait for its turn.
 
     `log_in` returns the configuration anew when the API server does not know us any more (401): a token has run out, a
-    command of the kubeconfig gives another one.
+    command of the kubeconfig gives another one. It must end by itself.
     """
 
     def __init__(self, configuration: Configuration, log_in: Callable[[], Awaitable[Configuration]]) -> None:
@@ -82,7 +95,7 @@ class KubernetesClient:
         self._log_in = log_in
         self._logging_in = asyncio.Lock()
         self._logged_in_at_s = float("-inf")
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._lanes = {lane: asyncio.Semaphore(most) for lane, most in MAX_CONCURRENT_REQUESTS.items()}
         self._answered_at_s = float("-inf")
 
     @property
@@ -115,19 +128,21 @@ class KubernetesClient:
     async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
         """Return a list with nothing but the metadata of its items. Raises ApiError."""
         accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-        return await self._request("GET", path, query=query, timeout_s=LIST_TIMEOUT_S, headers={"Accept": accept})
+        return await self._request(
+            "GET", path, query=query, lane=Lane.LIST, timeout_s=LIST_TIMEOUT_S, headers={"Accept": accept}
+        )
 
     async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object. Raises ApiError."""
-        return await self._request("POST", path, body=body)
+        return await self._request("POST", path, body=body, lane=Lane.BULK)
 
     async def merge_patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a JSON Merge Patch and return the object. Raises ApiError."""
         return await self._request("PATCH", path, body=body, headers={"Content-Type": MERGE_PATCH})
 
-    async def json_patch(self, path: str, operations: list[dict[str, Any]]) -> dict[str, Any]:
+    async def json_patch(self, path: str, operations: list[dict[str, Any]], *, lane: Lane) -> dict[str, Any]:
         """Apply a JSON Patch and return the object. Raises ApiError."""
-        return await self._request("PATCH", path, body=operations, headers={"Content-Type": JSON_PATCH})
+        return await self._request("PATCH", path, body=operations, lane=lane, headers={"Content-Type": JSON_PATCH})
 
     async def _request(
         self,
@@ -137,14 +152,15 @@ class KubernetesClient:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         headers: dict[str, str] | None = None,
+        lane: Lane = Lane.PROMPT,
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> dict[str, Any]:
-        status, content = await self._send(method, path, query=query, body=body, headers=headers, timeout_s=timeout_s)
+        query = {**(query or {}), **({} if body is None else {"fieldManager": FIELD_MANAGER})}
+        url = f"{path}?{urlencode(query)}" if query else path
+        status, content = await self._send(method, url, body, headers, lane=lane, timeout_s=timeout_s)
         if status == HTTPStatus.UNAUTHORIZED:
             await self._renew_login()
-            status, content = await self._send(
-                method, path, query=query, body=body, headers=headers, timeout_s=timeout_s
-            )
+            status, content = await self._send(method, url, body, headers, lane=lane, timeout_s=timeout_s)
         answer = _json(content)
         if 200 <= status < 300:
             if answer is None:
@@ -156,48 +172,44 @@ class KubernetesClient:
     async def _renew_login(self) -> None:
         """Log in again, unless that was done a moment ago. Raises ApiUnavailable when it cannot be done."""
         async with self._logging_in:
-            now_s = asyncio.get_running_loop().time()
-            if now_s < self._logged_in_at_s + LOGIN_INTERVAL_S:
+            if asyncio.get_running_loop().time() < self._logged_in_at_s + LOGIN_INTERVAL_S:
                 return
-            self._logged_in_at_s = now_s
             try:
                 client = _open(await self._log_in())
             except Exception as error:
                 raise ApiUnavailable(f"The login has run out and cannot be renewed: {error}") from error
+            finally:
+                # When it ended: those who have waited for it need not try what has just failed.
+                self._logged_in_at_s = asyncio.get_running_loop().time()
             if self._former is not None:
                 await self._former.close()  # type: ignore[no-untyped-call]
             # Requests of others may still be under way on the one that is replaced.
             self._former, self._client = self._client, client
 
     async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None,
-        body: Any,
-        headers: dict[str, str] | None,
-        timeout_s: float,
+        self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, lane: Lane, timeout_s: float
     ) -> tuple[int, bytes]:
-        """Send one request and return status and content. Raises ApiUnavailable when there is no answer."""
+        """Send one request in its turn and return status and content. Raises ApiUnavailable when there is no answer."""
         try:
-            async with self._slots, asyncio.timeout(timeout_s):
-                _, url, all_headers, _, _ = await self._client.param_serialize(
-                    method,
-                    path,
-                    header_params={"Accept": "application/json", **(headers or {})},
-                    auth_settings=["BearerToken"],
-                )
-                query = {**(query or {}), **({} if body is None else {"fieldManager": FIELD_MANAGER})}
-                if query:
-                    url = f"{url}?{urlencode(query)}"
-                response = await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)
-                content: bytes = await response.read()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(timeout_s), self._lanes[lane]:
+                status, content = await self._exchange(method, path, body, headers, timeout_s=timeout_s)
         except (TimeoutError, aiohttp.ClientError, OSError, ConfigException) as error:
             raise ApiUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
-        if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._answered_at_s = asyncio.get_running_loop().time()
-        return response.status, content
+        return status, content
+
+    async def _exchange(
+        self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float
+    ) -> tuple[int, bytes]:
+        _, url, all_headers, _, _ = await self._client.param_serialize(
+            method,
+            path,
+            header_params={"Accept": "application/json", **(headers or {})},
+            auth_settings=["BearerToken"],
+        )
+        response = await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)
+        return response.status, await response.read()  # type: ignore[no-untyped-call]
 
 
 def _open(configuration: Configuration) -> ApiClient:

@@ -10,7 +10,16 @@ from tenure.election.effects import WriteLabels
 from tenure.election.inputs import LabelOutcome, LabelsWritten
 from tenure.election.labels import PodRole, role_key, term_key
 from tenure.election.pod import Pod, PodRef
-from tenure.kubernetes.client import ApiUnavailable, Conflict, Invalid, KubernetesClient, NotFound, Refused, path_of
+from tenure.kubernetes.client import (
+    ApiUnavailable,
+    Conflict,
+    Invalid,
+    KubernetesClient,
+    Lane,
+    NotFound,
+    Refused,
+    path_of,
+)
 
 ORDINAL_LABEL = "apps.kubernetes.io/pod-index"
 
@@ -47,8 +56,9 @@ async def read_pod(client: KubernetesClient, namespace: str, ref: PodRef) -> Pod
 async def write_labels(client: KubernetesClient, namespace: str, election: str, write: WriteLabels) -> LabelsWritten:
     """Make one label write; see `WriteLabels`. Raises nothing that the API may answer."""
     ref = write.ref
+    lane = Lane.PROMPT if PodRole.LEADER in (write.role, write.expected_role) else Lane.BULK
     try:
-        answer = await client.json_patch(pod_path(namespace, ref.name), patch_of(election, write))
+        answer = await client.json_patch(pod_path(namespace, ref.name), patch_of(election, write), lane=lane)
     except NotFound:
         return LabelsWritten(ref, LabelOutcome.GONE)
     except Invalid as error:

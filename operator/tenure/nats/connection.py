@@ -100,7 +100,7 @@ class NatsConnection:
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
-            await asyncio.wait({keeper})
+            await asyncio.wait({keeper}, timeout=CLOSE_TIMEOUT_S)
         session = self._session
         if session is None:
             return

@@ -1,0 +1,104 @@
+"""Requests to the API server: turns, deadlines and logins, without a server, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kubernetes.aio.client import Configuration
+
+from tenure.kubernetes.client import (
+    MAX_CONCURRENT_REQUESTS,
+    REQUEST_TIMEOUT_S,
+    ApiError,
+    ApiUnavailable,
+    KubernetesClient,
+    Lane,
+    Refused,
+)
+from unit.virtual_time import run
+
+_POD = "/api/v1/namespaces/shop/pods/web-0"
+
+
+class _Client(KubernetesClient):
+    """Each request takes `takes_s`, and is answered with `status`."""
+
+    def __init__(self, *, takes_s: float, status: int = 200, logs_in_for_s: float = 0.0) -> None:
+        super().__init__(Configuration(), self._log_in_again)
+        self.takes_s, self.status, self.logs_in_for_s = takes_s, status, logs_in_for_s
+        self.logins = 0
+
+    async def _exchange(self, *_: Any, **__: Any) -> tuple[int, bytes]:
+        await asyncio.sleep(self.takes_s)
+        return self.status, b"{}"
+
+    async def _log_in_again(self) -> Configuration:
+        self.logins += 1
+        await asyncio.sleep(self.logs_in_for_s)
+        raise RuntimeError("locked out")
+
+
+async def _time(work: Any) -> tuple[float, Exception | None]:
+    """How long it took, and how it failed."""
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
+    try:
+        await work
+    except ApiError as error:
+        return loop.time() - begun_s, error
+    return loop.time() - begun_s, None
+
+
+def _patch_followers(client: KubernetesClient, count: int) -> list[Any]:
+    return [client.json_patch(_POD, [], lane=Lane.BULK) for _ in range(count)]
+
+
+def test_a_deadline_covers_the_wait_for_a_turn() -> None:
+    async def scenario() -> list[tuple[float, Exception | None]]:
+        client = _Client(takes_s=REQUEST_TIMEOUT_S - 1)
+        work = _patch_followers(client, 3 * MAX_CONCURRENT_REQUESTS[Lane.BULK])
+        return list(await asyncio.gather(*map(_time, work)))
+
+    results = run(scenario())
+    assert max(took_s for took_s, _ in results) == pytest.approx(REQUEST_TIMEOUT_S)
+    assert sum(error is None for _, error in results) == MAX_CONCURRENT_REQUESTS[Lane.BULK]
+    assert {type(error) for _, error in results} == {type(None), ApiUnavailable}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda client: client.get(_POD), id="read"),
+        pytest.param(lambda client: client.merge_patch(f"{_POD}/status", {}), id="status"),
+        pytest.param(lambda client: client.json_patch(_POD, [], lane=Lane.PROMPT), id="crown"),
+    ],
+)
+def test_what_cannot_wait_does_not_wait_for_followers_events_and_lists(ask: Callable[[KubernetesClient], Any]) -> None:
+    async def scenario() -> float:
+        client = _Client(takes_s=1.0)
+        others = _patch_followers(client, 1000) + [client.create("/events", {}) for _ in range(1000)]
+        others += [client.list_metadata("/pods") for _ in range(1000)]
+        tasks = [asyncio.create_task(_time(one)) for one in others]
+        await asyncio.sleep(0.1)
+        took_s, _ = await _time(ask(client))
+        await asyncio.gather(*tasks)
+        return took_s
+
+    assert run(scenario()) == pytest.approx(1.0)
+
+
+def test_all_who_wait_for_a_login_that_fails_fail_with_it() -> None:
+    """They do not try one after another, for as long as each attempt takes."""
+
+    async def scenario() -> tuple[list[tuple[float, Exception | None]], int]:
+        client = _Client(takes_s=0.0, status=401, logs_in_for_s=10.0)
+        results = await asyncio.gather(*(_time(client.get(_POD)) for _ in range(20)))
+        return list(results), client.logins
+
+    results, logins = run(scenario())
+    assert logins == 1
+    assert max(took_s for took_s, _ in results) == pytest.approx(10.0)
+    assert {type(error) for _, error in results} == {ApiUnavailable, Refused}
