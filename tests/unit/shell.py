@@ -27,6 +27,7 @@ class ModelLeases(ModelLeaseStore):
     def __init__(self, bucket: ModelBucket) -> None:
         super().__init__(bucket)
         self.entries: dict[str, Entry] = {}
+        self.entries.update(bucket.snapshot())
         bucket.listen(self.entries.__setitem__)
 
     @property
@@ -35,12 +36,15 @@ class ModelLeases(ModelLeaseStore):
 
 
 class Shell:
-    """The controller of one process, and what it looks at. A context of the scenario that it is for."""
+    """The controller of one process, and what it looks at. A context of the scenario that it is for.
 
-    def __init__(self, **settings: Any) -> None:
-        self.api = ModelApi()
+    `after` is the shell of an earlier process, which has ended: what that one looked at is still there.
+    """
+
+    def __init__(self, *, after: Shell | None = None, **settings: Any) -> None:
+        self.api: ModelApi = after.api if after is not None else ModelApi()
         self.api.make_namespace("shop")
-        self.bucket = ModelBucket(lambda: read_clock().wall_s)
+        self.bucket: ModelBucket = after.bucket if after is not None else ModelBucket(lambda: read_clock().wall_s)
         self.leases = ModelLeases(self.bucket)
         self.settings = Settings(nats_urls=("nats://nats:4222",), **settings)
         leases = cast(Leases, self.leases)

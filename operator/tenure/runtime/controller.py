@@ -51,6 +51,7 @@ class _Managed:
     """One resource and, once its namespace is open, its election's seat."""
 
     resource: Resource
+    namespace_uid: str | None = None
     seat: Seat | None = None
 
 
@@ -157,7 +158,7 @@ class Controller:
         if all(namespace != key[0] for namespace, _ in self._managed):
             self._namespaces.forget(key[0])
         logger.info("Election deleted", extra={"election": "/".join(key)})
-        self._tasks.start(self._retire(key), name=f"retirement of {'/'.join(key)}")
+        self._tasks.start(self._retire(key, managed.namespace_uid), name=f"retirement of {'/'.join(key)}")
 
     def see_pod(self, namespace: str, pod: Pod) -> None:
         """Take a version of a pod."""
@@ -202,7 +203,7 @@ class Controller:
                 self._tell_connection(key, managed.seat, connection)
 
     async def _open(self, key: Key, managed: _Managed) -> None:
-        namespace_uid = await self._namespaces.open(key[0])
+        managed.namespace_uid = namespace_uid = await self._namespaces.open(key[0])
         if self._managed.get(key) is not managed:
             return
         election = Election(
@@ -268,7 +269,7 @@ class Controller:
         selector = Selector(resource.spec.selector.requirements + self._pod_selector.requirements)
         return replace(resource, spec=replace(resource.spec, selector=selector))
 
-    async def _retire(self, key: Key) -> None:
+    async def _retire(self, key: Key, namespace_uid: str | None) -> None:
         await asyncio.sleep(0)
         if self.acts:
-            await self.retirement.retire(key, is_back=lambda: key in self._managed)
+            await self.retirement.retire(key, is_back=lambda: key in self._managed, namespace_uid=namespace_uid)

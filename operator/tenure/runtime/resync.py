@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import re
 from collections.abc import Callable, Iterable
 
@@ -30,6 +31,9 @@ POLL_S = 0.1
 
 RELIST_SETTLES_S = 1.0
 """How long after the first object of a new list the comparison is made: by then the rest has mostly come."""
+
+MAX_RETIRED = 200
+"""Elections that are cleaned up after in one comparison; each takes up to five requests. The next one goes on."""
 
 ELECTION_KEY = re.compile(r"(?P<namespace>[a-z0-9-]{1,63})\.(?P<name>[a-z0-9.-]{1,63})")
 """A key of the bucket that can be an election's: anybody may have written any other."""
@@ -84,8 +88,11 @@ class Resync:
             )
         ]
         await self._compare_pods(pods)
+        orphans = self._find_orphans({(item.namespace, item.name) for item in elections}, pods)
         if self._controller.acts:
-            await self._clean_up({(item.namespace, item.name) for item in elections}, pods)
+            # By chance: those that cannot be cleaned up must not keep the others from it for ever.
+            for key in random.sample(sorted(orphans), min(len(orphans), MAX_RETIRED)):
+                await self._retire(key)
 
     def _scopes(self) -> Iterable[str | None]:
         return self._settings.namespaces or (None,)
@@ -131,21 +138,27 @@ class Resync:
             self._controller.lose_pod(namespace, uid)
         self._controller.see_pod(namespace, pod)
 
-    async def _clean_up(self, existing: set[Key], pods: list[Metadata]) -> None:
-        """Clean up after elections that were deleted while no operator ran."""
+    def _find_orphans(self, existing: set[Key], pods: list[Metadata]) -> set[Key]:
+        """Return the elections that exist no more and have left something; forget the records of those that have not.
+
+        They were deleted while no operator ran, or their clean-up failed.
+        """
         orphans = {
             (pod.namespace, label[len(ROLE_PREFIX) :])
             for pod in pods
             for label in pod.labels
             if label.startswith(ROLE_PREFIX)
         }
-        owned = {lease_key(key) for key in existing}
-        for lease in list(self._leases.entries):
+        owned = {lease_key(key) for key in existing | self._controller.keys()}
+        for lease, entry in list(self._leases.entries.items()):
             match = ELECTION_KEY.fullmatch(lease)
-            if match and lease not in owned and self._settings.watches(match["namespace"]):
+            if match is None or lease in owned:
+                continue
+            if self._settings.watches(match["namespace"]) and self._controller.retirement.concerns(entry):
                 orphans.add((match["namespace"], match["name"]))
-        for key in orphans - existing:
-            await self._retire(key)
+            else:
+                del self._leases.entries[lease]  # Should its election come (again), it reads for itself.
+        return orphans - existing
 
     async def _retire(self, key: Key) -> None:
         """Clean up after an election, unless it was created since the elections were listed."""
