@@ -157,6 +157,9 @@ class Controller:
             self._dispatcher.remove(managed.seat)
         if all(namespace != key[0] for namespace, _ in self._managed):
             self._namespaces.forget(key[0])
+        elif managed.namespace_uid is not None:
+            look = self._look_at_namespace(key[0], managed.namespace_uid)
+            self._tasks.start(look, name=f"look at namespace {key[0]}")
         logger.info("Election deleted", extra={"election": "/".join(key)})
         self._tasks.start(self._retire(key, managed.namespace_uid), name=f"retirement of {'/'.join(key)}")
 
@@ -204,7 +207,7 @@ class Controller:
 
     async def _open(self, key: Key, managed: _Managed) -> None:
         managed.namespace_uid = namespace_uid = await self._namespaces.open(key[0])
-        if self._managed.get(key) is not managed:
+        if self._managed.get(key) is not managed or managed.seat is not None:
             return
         election = Election(
             # A name for each: the nonces of one must not be those of another that ran for the same record before.
@@ -223,6 +226,21 @@ class Controller:
         if managed is not None and managed.seat is seat:
             managed.seat = None
             self._tasks.start(self._open_later(seat.who, managed), name=f"opening of {'/'.join(seat.who)}")
+
+    async def _look_at_namespace(self, namespace: str, uid: str) -> None:
+        """One of several elections is gone: so may be the namespace, with an election that nobody has missed yet.
+
+        Those that came with another one under its name were opened as if they were in this one.
+        """
+        if not await self._namespaces.is_another(namespace, uid):
+            return
+        self._namespaces.forget(namespace)
+        for key, managed in self._managed.items():
+            if key[0] == namespace and managed.namespace_uid in (None, uid):
+                if managed.seat is not None:
+                    self._dispatcher.remove(managed.seat)
+                    managed.seat = None
+                self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
 
     async def _open_later(self, key: Key, managed: _Managed) -> None:
         await asyncio.sleep(RETRY_AFTER_ERROR_S)

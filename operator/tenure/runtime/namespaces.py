@@ -40,6 +40,16 @@ class Namespaces:
             self._opening[namespace] = opening
         return await asyncio.shield(opening)
 
+    async def is_another(self, namespace: str, uid: str) -> bool:
+        """Whether a namespace is there under this name that is not the one with this UID. Tries until it can tell."""
+        return await _insist(lambda: self._read_uid(namespace), f"namespace {namespace}") not in ("", uid)
+
+    async def _read_uid(self, namespace: str) -> str:
+        try:
+            return await read_namespace_uid(self._client, namespace)
+        except NotFound:
+            return ""
+
     def forget(self, namespace: str) -> None:
         """Forget a namespace without elections: one that comes back under its name is another."""
         opening = self._opening.pop(namespace, None)
@@ -83,5 +93,7 @@ async def _insist(attempt: Callable[[], Awaitable[Result]], what: str) -> Result
             return await attempt()
         except ApiError as error:
             logger.warning("Cannot read %s yet: %s", what, error)
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, RETRY_MAX_S)
+        except Exception:
+            logger.exception("Reading %s failed", what)
+        await asyncio.sleep(retry_s)
+        retry_s = min(2 * retry_s, RETRY_MAX_S)

@@ -1,0 +1,74 @@
+"""Namespaces are opened once, whatever goes wrong meanwhile, and one that comes back is another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from unit.shell import Shell
+from unit.virtual_time import run
+
+
+def test_an_election_begins_though_the_opening_of_its_namespace_failed_as_nobody_foresaw(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.api.trouble = lambda request: RuntimeError("a defect") if request.startswith("LIST") else None
+            shell.make_pods("web-0")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(1)
+            shell.api.trouble = lambda _: None
+            await asyncio.sleep(10)
+            assert shell.labels() == {"web-0": ("leader", "1")}
+
+    run(scenario())
+    errors = {record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR}
+    assert errors == {"Reading the pods of shop failed"}
+
+
+def test_a_namespace_that_came_back_unseen_is_another_for_all_elections_in_it() -> None:
+    """Two elections were deleted with it, and one of them was missed until elections of the new one had come."""
+
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            for name in ("missed", "web"):
+                shell.api.make_election("shop", name, app="web")
+            await asyncio.sleep(10)
+            assert shell.record().namespace_uid == "uid-of-shop"
+
+            shell.is_watching = False
+            for name in ("missed", "web"):
+                shell.delete_election(name)
+                shell.bucket.delete(f"shop.{name}")
+            shell.api.make_namespace("shop", uid="uid-of-another-shop")
+            shell.is_watching = True
+            for name in ("new", "web"):
+                shell.api.make_election("shop", name, uid=f"uid-of-new-{name}", app="web")
+            await asyncio.sleep(1)
+            await shell.resync.compare()
+            await asyncio.sleep(60)
+
+            assert {shell.record(f"shop.{name}").namespace_uid for name in ("new", "web")} == {"uid-of-another-shop"}
+            assert [shell.labels(name)["web-0"][0] for name in ("new", "web")] == ["leader", "leader"]
+
+    run(scenario())
+
+
+def test_g6_an_election_that_is_deleted_changes_nothing_for_the_others_of_its_namespace() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            for name in ("gone", "web"):
+                shell.api.make_election("shop", name, app="web")
+            await asyncio.sleep(10)
+            seat = shell.controller._managed["shop", "web"].seat
+            shell.delete_election("gone")
+            await asyncio.sleep(60)
+            assert shell.controller._managed["shop", "web"].seat is seat
+            assert shell.labels() == {"web-0": ("leader", "1")}
+
+    run(scenario())
