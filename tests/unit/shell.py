@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self, cast
 
 from model.api import ELECTIONS, PODS, ModelApi, Object
@@ -29,6 +30,10 @@ class ModelLeases(ModelLeaseStore):
         self.entries: dict[str, Entry] = {}
         self.entries.update(bucket.snapshot())
         bucket.listen(self.entries.__setitem__)
+
+    def listen(self, *, on_entry: Callable[[str, Entry, int], None], on_connection: Callable[[int], None]) -> None:  # noqa: ARG002
+        """See `Leases`. The connection never changes."""
+        self.bucket.listen(lambda key, entry: on_entry(key, entry, self.connection))
 
     @property
     def usable_connection(self) -> int:

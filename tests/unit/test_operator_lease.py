@@ -26,13 +26,13 @@ async def test_a_part_in_the_election_of_replicas_that_fails_says_so(caplog: pyt
     candidacy = _Broken(
         identity="a", writer="operator/a", namespace_uid=None, timing=Timing.derive(5), poll_interval_s=2.0
     )
-    lease = OperatorLease(cast(Leases, ModelLeases(ModelBucket(lambda: 1.8e9))), candidacy, name="uid.tenure")
+    lease = OperatorLease(cast(Leases, ModelLeases(ModelBucket(lambda: 1.8e9))), candidacy, key="_operator.uid.tenure")
 
-    lease.stand_back(0.0)
+    lease.campaign()
 
     async with asyncio.timeout(10):
         await lease.has_failed.wait()
     await lease.close()
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
-        "A step of _operator/uid.tenure failed"
+        "A step of record/_operator.uid.tenure failed"
     ]

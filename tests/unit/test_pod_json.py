@@ -101,7 +101,7 @@ class _Api:
         self._patched = patched
         self._got = got
 
-    async def json_patch(self, path: str, operations: list[dict[str, Any]]) -> dict[str, Any]:
+    async def json_patch(self, path: str, operations: list[dict[str, Any]], **_: object) -> dict[str, Any]:
         assert path == "/api/v1/namespaces/shop/pods/web-0"
         assert operations[0] == {"op": "test", "path": "/metadata/uid", "value": "uid-0"}
         return _answer(self._patched)

@@ -55,7 +55,7 @@ class Campaign:
         self._tasks = Tasks()
         # Of its own: this lease must not wait for the steps of all others.
         self._dispatcher = Dispatcher(clock.now, self._carry_out, lambda _: on_failure())
-        self._seat = self._dispatcher.seat((key, ""), self)
+        self._seat = self._dispatcher.seat(("record", key), self)
 
     @property
     def wakes_at_s(self) -> float:
