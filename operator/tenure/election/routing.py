@@ -101,9 +101,9 @@ def plan(
     for pod in candidates:
         if pod.ref != leader and pod.uid not in busy and not _is_follower(pod, election, status.term):
             draft.want(pod, PodRole.FOLLOWER, status.term)
-    candidate_uids = {pod.uid for pod in candidates}
+    busy |= {pod.uid for pod in candidates}
     for pod in pods.values():
-        if pod.role(election) is not None and pod.ref != leader and pod.uid not in busy | candidate_uids:
+        if pod.role(election) is not None and pod.ref != leader and pod.uid not in busy:
             draft.want(pod, None, None)  # No candidate: the role label goes. The term label stays, as a tombstone.
     return Plan(
         writes=tuple(draft.writes),
