@@ -47,3 +47,24 @@ async def test_a_server_without_jetstream_yet_is_waited_for(server: NatsServer, 
 
     await eventually(lambda: leases.usable_connection == 2)
     assert await leases.write("shop.web", b"{}", expected_revision=0, connection=2, timeout_s=2)
+
+
+async def test_a_connection_that_is_lost_while_its_watch_is_made_is_not_declared_usable(
+    server: NatsServer, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(server.start)
+    await leases.start()
+    await eventually(lambda: leases.usable_connection == 1)
+    told: list[int] = []
+    leases.listen(on_entry=lambda *_: None, on_connection=told.append)
+
+    async def lose_connection(_: int) -> None:
+        monkeypatch.undo()
+        leases._nats._drop("cut by the test")
+        raise Unavailable("The connection is lost.")
+
+    monkeypatch.setattr(leases, "_start_watch", lose_connection)
+    leases._break_watch("broken by the test")
+    await eventually(lambda: leases.usable_connection == 2)
+
+    assert told == [0, 2]

@@ -107,6 +107,18 @@ def test_only_the_last_time_that_was_asked_for_counts(second_s: float, woken_s: 
     assert stepper.steps == [(0.0, [1]), (1.0, [2]), (woken_s, [])]
 
 
+def test_a_time_that_changes_at_every_step_leaves_no_timers_behind() -> None:
+    async def scenario() -> int:
+        stage = Stage()
+        seat = stage.seat(Stepper(wakes_after_s=[3.0, 1.0] * 1000))
+        for number in range(2000):
+            stage.post(seat, number)
+            await asyncio.sleep(0)
+        return len(stage.dispatcher._timers)
+
+    assert run(scenario()) <= 2
+
+
 def test_a_time_that_was_withdrawn_does_not_wake() -> None:
     stepper = Stepper(wakes_after_s=[5.0])
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tenure.election.labels import role_key, term_key
 from tenure.election.pod import Pod
 from tenure.election.selector import Operator, Requirement, Selector
-from tenure.runtime.pods import PodIndex
+from tenure.runtime.pods import MAX_LOST, PodIndex
 
 _WEB = Selector((Requirement("app", Operator.IN, ("web",)),))
 _NOT_WEB = Selector((Requirement("app", Operator.NOT_IN, ("web",)),))
@@ -70,6 +70,32 @@ def test_a_pod_that_is_lost_concerns_whom_it_did_and_is_forgotten() -> None:
     assert index.lose("shop", "a") == {"web"}
     assert index.lose("shop", "a") == set()
     assert (list(index.concerning(("shop", "web"))), dict(index.pods("shop"))) == ([], {})
+
+
+def test_a_pod_that_was_lost_does_not_come_back_by_a_late_answer() -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.see("shop", _pod("a", 1, app="web"))
+    index.lose("shop", "a")
+
+    assert index.see("shop", _pod("a", 2, app="web")) == set()
+    assert dict(index.pods("shop")) == {}
+
+
+def test_nothing_is_kept_of_what_is_gone_or_was_only_asked_about() -> None:
+    index = PodIndex()
+    index.pods("asked")
+    index.lose("asked", "a")
+    assert list(index.concerning(("asked", "web"))) == []
+    index.see("office", _pod("b", 1))
+    index.lose("office", "b")
+    index.select(("shop", "web"), _WEB)
+    index.select(("shop", "web"), None)
+
+    assert list(index.namespaces()) == []
+    for number in range(2 * MAX_LOST):
+        index.lose("shop", str(number))
+    assert len(index._lost) == MAX_LOST
 
 
 def test_a_selector_that_is_another_now_selects_others_and_a_deleted_one_none() -> None:
@@ -152,6 +178,7 @@ class _Model:
     """All pods and all selectors, looked through from the beginning to the end each time."""
 
     pods: dict[tuple[str, str], Pod] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     selectors: dict[tuple[str, str], Selector] = field(default_factory=dict)
 
     def concerned(self, namespace: str, pod: Pod) -> set[str]:
@@ -165,13 +192,14 @@ class _Model:
 
     def see(self, namespace: str, pod: Pod) -> set[str]:
         known = self.pods.get((namespace, pod.uid))
-        if known is not None and known.resource_version >= pod.resource_version:
+        if pod.uid in self.lost or (known is not None and known.resource_version >= pod.resource_version):
             return set()
         self.pods[namespace, pod.uid] = pod
         before = set() if known is None else self.concerned(namespace, known)
         return before | self.concerned(namespace, pod)
 
     def lose(self, namespace: str, uid: str) -> set[str]:
+        self.lost.add(uid)
         pod = self.pods.pop((namespace, uid), None)
         return set() if pod is None else self.concerned(namespace, pod)
 

@@ -47,13 +47,17 @@ class Stepper(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Seat:
-    """One stepper's place in the dispatcher: who it is, its mailbox, and when it is due."""
+    """One stepper's place in the dispatcher: who it is, its mailbox, and when it is due.
+
+    `rings_at_s` is the time of its timer, which is not later than `due_at_s`.
+    """
 
     who: Key
     stepper: Stepper
     mailbox: Mailbox = field(default_factory=Mailbox)
     is_ready: bool = False
     due_at_s: float = float("inf")
+    rings_at_s: float = float("inf")
     is_gone: bool = False
     rests_until_s: float = 0.0
 
@@ -153,20 +157,26 @@ class Dispatcher:
         self._set_timer(seat, wakes_at_s)
 
     def _set_timer(self, seat: Seat, due_at_s: float) -> None:
-        if due_at_s != seat.due_at_s:
-            seat.due_at_s = due_at_s
-            if due_at_s != float("inf"):
-                self._tickets += 1
-                heapq.heappush(self._timers, (due_at_s, self._tickets, seat))
+        """Set the seat's timer. One that rings too early is left where it is, and set anew then."""
+        seat.due_at_s = due_at_s
+        if due_at_s < seat.rings_at_s:
+            seat.rings_at_s = due_at_s
+            self._tickets += 1
+            heapq.heappush(self._timers, (due_at_s, self._tickets, seat))
 
     def _ring(self) -> None:
-        """Make all ready whose time has come. A timer that was set anew since is not in force any more."""
+        """Make all ready whose time has come. A timer of a seat that has an earlier one is not in force any more."""
         now_s = self._read_clock().monotonic_s
         while self._timers and self._timers[0][0] <= now_s:
-            due_at_s, _, seat = heapq.heappop(self._timers)
-            if seat.due_at_s == due_at_s:
+            rings_at_s, _, seat = heapq.heappop(self._timers)
+            if seat.rings_at_s != rings_at_s or seat.is_gone:
+                continue
+            seat.rings_at_s = float("inf")
+            if seat.due_at_s <= now_s:
                 seat.due_at_s = float("inf")
                 self._make_ready(seat)
+            else:
+                self._set_timer(seat, seat.due_at_s)
 
     def _set_alarm(self) -> None:
         if self._alarm is not None:

@@ -201,7 +201,8 @@ class Leases:
                 await self._start_watch(number)
         finally:
             # With or without a watch: after the loss of a server, reads and writes may work long before a watch does.
-            self._set_usable(number)
+            if self.connection == number:
+                self._set_usable(number)
 
     async def _start_watch(self, number: int) -> None:
         self._snapshot_done.clear()

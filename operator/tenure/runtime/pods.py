@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -13,39 +12,54 @@ from tenure.election.selector import Selector
 Key = tuple[str, str]
 """Namespace and name of an election."""
 
+MAX_LOST = 10_000
+"""UIDs of lost pods that are remembered: those of a minute at least, at the pace at which a big cluster loses them."""
+
 
 @dataclass(slots=True)
 class _Namespace:
     pods: dict[str, Pod] = field(default_factory=dict)
     selectors: dict[str, Selector] = field(default_factory=dict)
-    by_pair: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    without_pair: set[str] = field(default_factory=set)
+    by_pair: dict[tuple[str, str] | None, set[str]] = field(default_factory=dict)
+    """Elections by a label that all their pods must have; None for those without such a label."""
+
+
+_UNKNOWN = _Namespace()
+"""Stands for each namespace that nothing is known of. Nothing is put into it."""
 
 
 class PodIndex:
-    """Pods by namespace and UID, and elections by a label that all their pods must have."""
+    """Pods by namespace and UID, and elections by a label that all their pods must have.
+
+    A UID that was lost stays so: a late answer brings no pod back.
+    """
 
     def __init__(self) -> None:
-        self._namespaces: dict[str, _Namespace] = defaultdict(_Namespace)
+        self._namespaces: dict[str, _Namespace] = {}
+        self._lost: dict[str, None] = {}
 
     def see(self, namespace: str, pod: Pod) -> set[str]:
         """Take a pod's version and return the elections, by name, that it concerns or did before."""
-        pods = self._namespaces[namespace].pods
-        known = pods.get(pod.uid)
-        if known is not None and known.resource_version >= pod.resource_version:
+        known = self.pods(namespace).get(pod.uid)
+        if pod.uid in self._lost or (known is not None and known.resource_version >= pod.resource_version):
             return set()
-        pods[pod.uid] = pod
+        self._namespaces.setdefault(namespace, _Namespace()).pods[pod.uid] = pod
         concerned = self._concerned(namespace, pod)
         return concerned | self._concerned(namespace, known) if known is not None else concerned
 
     def lose(self, namespace: str, uid: str) -> set[str]:
         """Forget a pod and return the elections, by name, that it concerned."""
-        pod = self._namespaces[namespace].pods.pop(uid, None)
-        return self._concerned(namespace, pod) if pod is not None else set()
+        self._lost[uid] = None
+        if len(self._lost) > MAX_LOST:
+            del self._lost[next(iter(self._lost))]
+        pod = self._namespaces.get(namespace, _UNKNOWN).pods.pop(uid, None)
+        concerned = self._concerned(namespace, pod) if pod is not None else set()
+        self._forget_if_empty(namespace)
+        return concerned
 
     def pods(self, namespace: str) -> Mapping[str, Pod]:
         """The known pods of a namespace by UID."""
-        return self._namespaces[namespace].pods
+        return self._namespaces.get(namespace, _UNKNOWN).pods
 
     def namespaces(self) -> Iterator[str]:
         """The namespaces that anything is known of."""
@@ -54,31 +68,39 @@ class PodIndex:
     def concerning(self, key: Key) -> Iterable[Pod]:
         """The known pods that an election selects, or that carry a label of it."""
         namespace, name = key
-        selector = self._namespaces[namespace].selectors.get(name)
+        entry = self._namespaces.get(namespace, _UNKNOWN)
+        selector = entry.selectors.get(name)
         return [
             pod
-            for pod in self._namespaces[namespace].pods.values()
+            for pod in entry.pods.values()
             if (selector is not None and selector.matches(pod.labels or {})) or name in _labelled(pod)
         ]
 
     def select(self, key: Key, selector: Selector | None) -> None:
         """Note what an election selects; None forgets it."""
         namespace, name = key
-        entry = self._namespaces[namespace]
+        entry = self._namespaces.setdefault(namespace, _Namespace())
         known = entry.selectors.pop(name, None)
         if known is not None:
             pair = known.required_pair()
-            (entry.by_pair[pair] if pair is not None else entry.without_pair).discard(name)
+            entry.by_pair[pair].discard(name)
+            if not entry.by_pair[pair]:
+                del entry.by_pair[pair]
         if selector is not None:
             entry.selectors[name] = selector
-            pair = selector.required_pair()
-            (entry.by_pair[pair] if pair is not None else entry.without_pair).add(name)
+            entry.by_pair.setdefault(selector.required_pair(), set()).add(name)
+        self._forget_if_empty(namespace)
+
+    def _forget_if_empty(self, namespace: str) -> None:
+        entry = self._namespaces.get(namespace)
+        if entry is not None and not entry.pods and not entry.selectors:
+            del self._namespaces[namespace]
 
     def _concerned(self, namespace: str, pod: Pod) -> set[str]:
-        entry = self._namespaces[namespace]
+        entry = self._namespaces.get(namespace, _UNKNOWN)
         labels = pod.labels or {}
-        names = set(entry.without_pair)
-        for pair in labels.items():
+        names: set[str] = set()
+        for pair in (None, *labels.items()):
             names |= entry.by_pair.get(pair, set())
         selected = {name for name in names if entry.selectors[name].matches(labels)}
         return selected | _labelled(pod)
