@@ -141,7 +141,7 @@ option = functools.partial(click.option, show_envvar=True)
     "--listen",
     type=ListenAddress(),
     default="0.0.0.0:8080",
-    help="Where to serve /healthz and /readyz.",
+    help="Where to serve /healthz, /readyz and /metrics.",
 )
 @option(
     "--kubeconfig",

@@ -1,26 +1,44 @@
-"""The port for probes: `/healthz` and `/readyz`."""
+"""The port for probes and for Prometheus: `/healthz`, `/readyz` and `/metrics`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+
+Obstacle = Callable[[], str]
+"""Returns what is in the way, in a sentence, or "" when nothing is."""
 
 
 class HealthServer:
-    """Serves the probes. `not_ready_because` returns "" when the operator works, or what it still waits for."""
+    """Serves the probes and the metrics, to GET and HEAD.
 
-    def __init__(self, address: str, port: int, not_ready_because: Callable[[], str]) -> None:
+    `unhealthy_because` names a defect that a restart mends, `not_ready_because` what the operator still waits for.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        *,
+        unhealthy_because: Obstacle,
+        not_ready_because: Obstacle,
+        render_metrics: Callable[[], Awaitable[bytes]],
+    ) -> None:
         self._address = address
         self._port = port
-        self._not_ready_because = not_ready_because
+        self._probes = {"/healthz": unhealthy_because, "/readyz": not_ready_because}
+        self._render_metrics = render_metrics
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be used."""
         app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
+        for path in self._probes:
+            app.router.add_get(path, self._probe)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/{path:.*}", self._nothing)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._address, self._port).start()
@@ -30,9 +48,12 @@ class HealthServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n")  # An event loop that is stuck answers nothing.
+    async def _probe(self, request: web.Request) -> web.Response:
+        obstacle = self._probes[request.path]()
+        return web.Response(text=f"{obstacle or 'ok'}\n", status=503 if obstacle else 200)
 
-    async def _readyz(self, _: web.Request) -> web.Response:
-        reason = self._not_ready_because()
-        return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=await self._render_metrics(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    async def _nothing(self, _: web.Request) -> web.Response:
+        return web.Response(text="Nothing is served here. Try /healthz, /readyz or /metrics.\n", status=404)

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import kopf
@@ -24,6 +25,7 @@ from tenure.health import HealthServer
 from tenure.kubernetes.access import CRD_NAME, crd_is_there, load_configuration, missing_permissions
 from tenure.kubernetes.client import ApiError, KubernetesClient
 from tenure.kubernetes.metadata import read_namespace_uid
+from tenure.metrics import Metrics, Readings
 from tenure.nats.bucket import BucketSettings
 from tenure.nats.connection import NatsSettings
 from tenure.nats.store import Unavailable
@@ -39,6 +41,10 @@ logger = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 1.8
 """How long everything may take that is closed at the end, together."""
 
+OVERDUE_S = 30.0
+"""A timer that is so late will never ring: the event loop runs, since it answers, and rings within one turn whatever is
+due, also after the process was halted for a while. Twice the default lease, so that no burden is taken for a defect."""
+
 RETRY_S = 2.0
 SAY_AGAIN_AFTER_S = 30.0
 
@@ -53,8 +59,17 @@ class OperatorProcess:
     def __init__(self, settings: Settings, *, kubeconfig: str | None, listen: tuple[str, int]) -> None:
         self._settings = settings
         self._kubeconfig = kubeconfig
-        self._health = HealthServer(*listen, lambda: self._waits_for)
+        self._metrics = Metrics(self._readings)
+        self._health = HealthServer(
+            *listen,
+            unhealthy_because=self._unhealthy_because,
+            not_ready_because=self._not_ready_because,
+            render_metrics=self._metrics.render,
+        )
         self._waits_for = "starting"
+        self._leases: Leases | None = None
+        self._lease: OperatorLease | None = None
+        self._controller: Controller | None = None
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -100,16 +115,25 @@ class OperatorProcess:
         leases = Leases(
             NatsSettings(urls=self._settings.nats_urls, client_name=f"tenure {writer}"),
             BucketSettings(name=self._settings.bucket),
+            count=self._metrics.count_request,
         )
         async with AsyncExitStack() as stack:
             stack.push_async_callback(leases.close)
             await self._await_api(client)
             await self._insist(leases.start)
             lease = await self._operator_lease(client, leases, writer)
-            read_clock = lease.now if lease is not None else clock.now
-            controller = Controller(self._settings, client, leases, writer=writer, read_clock=read_clock)
+            controller = Controller(
+                self._settings,
+                client,
+                leases,
+                writer=writer,
+                read_clock=lease.now if lease is not None else clock.now,
+                metrics=self._metrics,
+            )
             stack.push_async_callback(controller.close)
             leases.listen(on_entry=controller.see_entry, on_connection=controller.see_connection)
+            self._leases, self._lease, self._controller = leases, lease, controller
+            stack.callback(self._forget)
             resync = Resync(self._settings, client, controller, leases)
             stack.callback(asyncio.create_task(resync.run(), name="resync").cancel)
             if lease is not None:
@@ -142,6 +166,29 @@ class OperatorProcess:
             poll_interval_s=settings.poll_interval_s,
         )
         return OperatorLease(leases, candidacy, key=record_key(uid, settings.release))
+
+    def _forget(self) -> None:
+        self._leases = self._lease = self._controller = None
+
+    def _readings(self) -> Readings:
+        readings = self._controller.readings() if self._controller is not None else Readings()
+        return replace(readings, nats_connected=self._is_connected)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._leases is not None and bool(self._leases.usable_connection)
+
+    def _unhealthy_because(self) -> str:
+        """Return what only a restart mends. NATS or an API server that is away is no such thing."""
+        timers = [one.overdue_s() for one in (self._controller, self._lease) if one is not None]
+        overdue_s = max(timers, default=0.0)
+        return f"The timers stand still: the first was due {overdue_s:.0f} s ago." if overdue_s > OVERDUE_S else ""
+
+    def _not_ready_because(self) -> str:
+        """Return what keeps it from acting, or from standing by with all that it needs to act at once."""
+        if self._waits_for:
+            return self._waits_for
+        return "" if self._is_connected else "waiting for NATS: the connection is lost"
 
     async def _watch(
         self, controller: Controller, everything_is_known: asyncio.Event, lease: OperatorLease | None

@@ -13,6 +13,7 @@ from tenure.election.entry import Entry
 from tenure.election.labels import role_key, term_key
 from tenure.election.record import LeaseRecord, parse
 from tenure.kubernetes.pods import parse_pod
+from tenure.metrics import Metrics, Readings
 from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
 from tenure.runtime.resync import Resync
@@ -53,7 +54,9 @@ class Shell:
         self.leases = ModelLeases(self.bucket)
         self.settings = Settings(nats_urls=("nats://nats:4222",), **settings)
         leases = cast(Leases, self.leases)
-        self.controller = Controller(self.settings, self.api.client, leases, writer=WRITER, read_clock=read_clock)
+        self.controller = Controller(
+            self.settings, self.api.client, leases, writer=WRITER, read_clock=read_clock, metrics=Metrics(Readings)
+        )
         self.resync = Resync(self.settings, self.api.client, self.controller, leases)
         self.bucket.listen(lambda key, entry: self.controller.see_entry(key, entry, self.leases.connection))
         self.is_watching = True

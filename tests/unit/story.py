@@ -27,6 +27,7 @@ from tenure.election.labels import role_key, term_key
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, render
 from tenure.election.resource import Resource, Status
+from tenure.runtime.dispatcher import Stepper
 from unit.builders import ELECTION, NAMESPACE_UID, WRITER, a_leader, a_pod, a_record, a_resource
 from unit.views import a_status
 
@@ -49,18 +50,20 @@ class Story:
         self.pods = {pod.uid: pod for pod in pods}
         self.revision = revision
         self.news: list[str] = []
-        self._election = Election(writer=WRITER, namespace_uid=NAMESPACE_UID, poll_interval_s=2.0)
+        self.election = Election(writer=WRITER, namespace_uid=NAMESPACE_UID, poll_interval_s=2.0)
+        self.stepper: Stepper = self.election
+        """Who is told; something may stand before the election."""
 
     @property
     def wakes_after_s(self) -> float:
         """How long from now the election wants to rest."""
-        return round(self._election.wakes_at_s - self.now_s, 6)
+        return round(self.stepper.wakes_at_s - self.now_s, 6)
 
     def hears(self, *happened: Input, after_s: float = 0.01) -> list[Effect]:
         """Let time pass, tell what has happened, and return what it does."""
         self.now_s += after_s
         now = Instant(self.now_s, WALL_S + self.now_s)
-        done = self._election.step(now, happened)
+        done = self.stepper.step(now, happened)
         self.news += [effect.note for effect in done if isinstance(effect, Announce)]
         return [effect for effect in done if not isinstance(effect, Announce)]
 

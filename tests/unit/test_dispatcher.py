@@ -14,7 +14,7 @@ from tenure.election.effects import Effect, ReadResource
 from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW
 from tenure.runtime.pods import Key
 from unit.stage import Stage, Stepper
-from unit.virtual_time import run
+from unit.virtual_time import run, work_for
 
 
 def test_all_mail_of_a_turn_is_one_step_in_the_order_in_which_it_came() -> None:
@@ -274,3 +274,25 @@ def test_everybody_is_woken_exactly_when_they_asked_for(pauses: list[list[float]
         times = [round(sum(asked[:count]), 6) for count in range(len(asked) + 1)]
         assert [at_s for at_s, _ in stepper.steps] == times
         assert [mail for _, mail in stepper.steps] == [[number]] + [[]] * len(asked)
+
+
+def test_timers_are_overdue_only_when_nobody_looks_at_them() -> None:
+    """Not when the process was halted for a while: a request that comes then is answered after they have rung."""
+
+    async def scenario() -> list[float]:
+        stage = Stage()
+        overdue = [stage.dispatcher.overdue_s()]
+        stage.post(stage.seat(Stepper(wakes_after_s=[5.0, 5.0, 5.0])), 1)
+        await asyncio.sleep(1)
+        work_for(60)
+        for _ in range(2):
+            await asyncio.sleep(0)
+        overdue.append(stage.dispatcher.overdue_s())
+        await asyncio.sleep(1)
+        alarm = stage.dispatcher._alarm
+        assert alarm is not None
+        alarm.cancel()
+        await asyncio.sleep(44)
+        return [*overdue, stage.dispatcher.overdue_s()]
+
+    assert run(scenario()) == [0.0, 0.0, 40.0]

@@ -18,7 +18,7 @@ from tenure.nats.bucket import BucketSettings
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
-_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/metrics.md"]
 _FOLDERS = "operator|tests|crds|examples|requirements|docs"
 
 
@@ -116,7 +116,8 @@ def test_links_and_paths_lead_somewhere(name: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     paths = re.findall(rf"`((?:{_FOLDERS})/[\w./-]*)`", text)
 
-    assert [link for link in [*links, *paths] if not (_ROOT / link).exists()] == []
+    folder = (_ROOT / name).parent
+    assert [path for path in [*map(folder.joinpath, links), *map(_ROOT.joinpath, paths)] if not path.exists()] == []
 
 
 @pytest.mark.parametrize("name", _DOCUMENTS)

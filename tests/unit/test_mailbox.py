@@ -41,6 +41,20 @@ def test_an_empty_mailbox_has_nothing() -> None:
     assert _taken() == []
 
 
+def test_the_depth_is_what_will_be_taken() -> None:
+    mailbox = Mailbox()
+    depths = [mailbox.depth]
+
+    for one in (ConnectionChanged(1), _entry(7), _entry(8), PodSeen(a_pod("a")), PodsComplete(), LeaseRead(None)):
+        mailbox.put(one)
+        depths.append(mailbox.depth)
+    mailbox.put(ResourceSeen(a_resource()))
+
+    assert depths == [0, 1, 2, 2, 3, 4, 5]
+    assert mailbox.depth == len(mailbox.take()) == 6
+    assert mailbox.depth == 0
+
+
 def test_of_what_is_state_only_the_latest_is_kept() -> None:
     old, new = a_pod("a", version=1), a_pod("a", version=2)
 

@@ -99,7 +99,7 @@ def plan(
     busy = {write.ref.uid for write in draft.writes} | {pod.uid for pod in draft.suspects}
     busy |= {ref.uid for ref in must_stamp(status, listed) or ()}
     for pod in candidates:
-        if pod.ref != leader and pod.uid not in busy and not _is_follower(pod, election, status.term):
+        if pod.ref != leader and pod.uid not in busy and not is_follower(pod, election, status.term):
             draft.want(pod, PodRole.FOLLOWER, status.term)
     busy |= {pod.uid for pod in candidates}
     for pod in pods.values():
@@ -123,7 +123,7 @@ def _crown(draft: _Draft, leader: PodRef, pods: Mapping[str, Pod], unknown: list
     return pod.terminating or pod.finished or draft.want(pod, PodRole.LEADER, draft.term)
 
 
-def _is_follower(pod: Pod, election: str, term: int) -> bool:
+def is_follower(pod: Pod, election: str, term: int) -> bool:
     """Whether a candidate's labels are those of a follower: the role, and no term or one up to the present."""
     value = pod.term(election)
     number = parse_term(value)

@@ -91,6 +91,10 @@ class Campaign:
             return False
         return True
 
+    def overdue_s(self) -> float:
+        """See `Dispatcher.overdue_s`."""
+        return self._dispatcher.overdue_s()
+
     async def close(self) -> None:
         """Decide nothing any more."""
         self._dispatcher.close()

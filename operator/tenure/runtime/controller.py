@@ -30,6 +30,7 @@ from tenure.election.resource import Resource, Spec
 from tenure.election.selector import Selector, parse_selector
 from tenure.kubernetes.client import ApiError, KubernetesClient
 from tenure.kubernetes.pods import read_pod
+from tenure.metrics import ElectionFigures, Metrics, Readings
 from tenure.runtime.dispatcher import Dispatcher, Seat
 from tenure.runtime.executor import Executor
 from tenure.runtime.lease_requests import lease_key
@@ -38,6 +39,7 @@ from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import Key, PodIndex
 from tenure.runtime.retirement import Retirement
 from tenure.runtime.tasks import Tasks
+from tenure.runtime.witness import Witness
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class _Managed:
     resource: Resource
     namespace_uid: str | None = None
     seat: Seat | None = None
+    figures: ElectionFigures | None = None
 
 
 class Controller:
@@ -73,6 +76,7 @@ class Controller:
         *,
         writer: str,
         read_clock: Callable[[], Instant],
+        metrics: Metrics,
     ) -> None:
         self.index = PodIndex()
         self.wants_comparison = asyncio.Event()
@@ -84,6 +88,7 @@ class Controller:
         self._leases = leases
         self._writer = writer
         self._read_clock = read_clock
+        self._metrics = metrics
         self._managed: dict[Key, _Managed] = {}
         self._by_lease_key: dict[str, Key] = {}
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
@@ -93,7 +98,9 @@ class Controller:
         self._executor = Executor(
             client, leases, instance=writer, read_clock=read_clock, resource_is_gone=self.lose_resource
         )
-        self.retirement = Retirement(client, leases, writer=writer, read_clock=read_clock, settings=settings)
+        self.retirement = Retirement(
+            client, leases, writer=writer, read_clock=read_clock, settings=settings, metrics=metrics
+        )
 
     async def close(self) -> None:
         """Decide nothing any more and end what is under way; leases and labels stay as they are."""
@@ -123,6 +130,20 @@ class Controller:
     def keys(self) -> set[Key]:
         """The elections that are managed."""
         return set(self._managed)
+
+    def readings(self) -> Readings:
+        """What is shown of this process; of its elections only while it acts, so that no other shows them as well."""
+        managed = self._managed.values()
+        acts = self.acts
+        return Readings(
+            acts=acts,
+            mailbox_depth=sum(one.seat.mailbox.depth for one in managed if one.seat is not None),
+            elections=[one.figures for one in managed if one.figures is not None] if acts else [],
+        )
+
+    def overdue_s(self) -> float:
+        """See `Dispatcher.overdue_s`."""
+        return self._dispatcher.overdue_s()
 
     def see_resource(self, resource: Resource) -> None:
         """Take a version of a resource."""
@@ -215,7 +236,8 @@ class Controller:
             namespace_uid=namespace_uid,
             poll_interval_s=self._settings.poll_interval_s,
         )
-        managed.seat = self._dispatcher.seat(key, election)
+        witness = Witness(key, election, self._metrics)
+        managed.seat, managed.figures = self._dispatcher.seat(key, witness), witness.figures
         self._tell_connection(key, managed.seat, self._leases.usable_connection)
         self._tell(key, managed.seat, managed.resource)
         self._dispatcher.post(managed.seat, PodsComplete())

@@ -114,6 +114,13 @@ class Dispatcher:
         self._timers.clear()
         self._closed = True
 
+    def overdue_s(self) -> float:
+        """For how many seconds the first of the timers has been due; 0 when all are in the future.
+
+        Whoever asks does so on the event loop: it runs. That the timers do not follow can only be a defect.
+        """
+        return max(0.0, self._read_clock().monotonic_s - self._timers[0][0]) if self._timers else 0.0
+
     def _make_ready(self, seat: Seat) -> None:
         if seat.is_ready or seat.is_gone or self._closed:
             return

@@ -122,7 +122,7 @@ class Executor:
         result = await write_labels(self._client, key[0], key[1], effect)
         fields = {"election": "/".join(key), "pod": effect.ref.name, "role": effect.role, "term": effect.term}
         if result.outcome is LabelOutcome.APPLIED:
-            logger.info("Labels written", extra=fields)
+            logger.debug("Labels written", extra=fields)
         elif result.outcome is LabelOutcome.REFUSED:
             logger.warning("Labels refused", extra={**fields, "error": result.reason})
         return result

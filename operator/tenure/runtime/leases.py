@@ -10,7 +10,7 @@ from tenure.election.entry import Entry
 from tenure.nats.bucket import BucketRefused, BucketSettings, ensure_bucket
 from tenure.nats.connection import NatsConnection, NatsSettings
 from tenure.nats.jetstream import JetStreamLeaseStore
-from tenure.nats.store import StoreError, Unavailable
+from tenure.nats.store import OutcomeUnknown, StoreError, Unavailable, WrongRevision
 from tenure.nats.watch import BucketWatch
 
 logger = logging.getLogger(__name__)
@@ -30,11 +30,20 @@ class Leases:
 
     The watch is of all keys (`>`), or of the one that `keys` names.
 
-    What happens is told to those that `listen`.
+    What happens is told to those that `listen`. `count(operation, result)` is called for each request, with the words
+    of `metrics.REQUEST_RESULTS`.
     """
 
-    def __init__(self, nats: NatsSettings, bucket: BucketSettings, *, keys: str = ">") -> None:
+    def __init__(
+        self,
+        nats: NatsSettings,
+        bucket: BucketSettings,
+        *,
+        keys: str = ">",
+        count: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         self._nats = NatsConnection(nats)
+        self._count = count
         self.entries: dict[str, Entry] = {}
         self.usable_connection = 0
         self._bucket = bucket
@@ -102,10 +111,13 @@ class Leases:
     async def read(self, key: str, *, timeout_s: float) -> Entry:
         """See `LeaseStore.read`."""
         try:
-            return await self._open_store().read(key, timeout_s=timeout_s)
+            entry = await self._open_store().read(key, timeout_s=timeout_s)
         except Unavailable:
+            self._count("read", "unavailable")
             self._doubt()
             raise
+        self._count("read", "ok")
+        return entry
 
     async def write(
         self,
@@ -122,9 +134,12 @@ class Leases:
             revision = await self._open_store().write(
                 key, value, expected_revision=expected_revision, connection=connection, timeout_s=timeout_s, ttl_s=ttl_s
             )
-        except Unavailable:
-            self._doubt()
+        except StoreError as error:
+            self._count("write", _result_of(error))
+            if isinstance(error, Unavailable):
+                self._doubt()
             raise
+        self._count("write", "ok")
         self._written_revision = max(self._written_revision, revision)
         return revision
 
@@ -228,3 +243,13 @@ class Leases:
         if self._echo_missing_for_s >= ECHO_TIMEOUT_S:
             self._echo_missing_for_s = 0.0
             self._break_watch("our own writes do not come back through it")
+
+
+def _result_of(error: StoreError) -> str:
+    match error:
+        case WrongRevision():
+            return "wrong_revision"
+        case OutcomeUnknown():
+            return "unknown"
+        case _:
+            return "unavailable"

@@ -30,6 +30,12 @@ class Mailbox:
     pods_complete: PodsComplete | None = None
     results: list[Input] = field(default_factory=list)
 
+    @property
+    def depth(self) -> int:
+        """How many inputs wait in it."""
+        latest = (self.connection, self.entry, self.resource, self.pods_complete)
+        return len(self.pods) + len(self.results) + sum(one is not None for one in latest)
+
     def put(self, happened: Input) -> None:
         """Add one input."""
         match happened:

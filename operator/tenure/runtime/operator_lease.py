@@ -79,6 +79,10 @@ class OperatorLease:
         if not await self._campaign.resign():
             logger.warning("The operator's lease was not released in time: it runs out by itself")
 
+    def overdue_s(self) -> float:
+        """See `Dispatcher.overdue_s`."""
+        return self._campaign.overdue_s()
+
     async def close(self) -> None:
         """Decide nothing any more."""
         await self._campaign.close()

@@ -18,6 +18,7 @@ from tenure.election.record import LeaseRecord, Signature
 from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
 from tenure.kubernetes.metadata import Metadata, list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import pods_path, write_labels
+from tenure.metrics import Metrics
 from tenure.nats.store import LeaseStore, StoreError
 from tenure.runtime.lease_requests import lease_key
 from tenure.runtime.pods import Key
@@ -44,12 +45,14 @@ class Retirement:
         writer: str,
         read_clock: Callable[[], Instant],
         settings: Settings,
+        metrics: Metrics,
     ) -> None:
         self._client = client
         self._store = store
         self._writer = writer
         self._read_clock = read_clock
         self._retention_s = settings.record_retention_s
+        self._metrics = metrics
         self._elsewhere: set[str | None] = set()
         """UIDs of namespaces that are not here: they never will be, but may be in another cluster."""
 
@@ -78,6 +81,7 @@ class Retirement:
             pod.ref, labels.get(term_key(name)), expected_role=labels.get(role_key(name)), role=None, term=None
         )
         result = await write_labels(self._client, namespace, name, write)
+        self._metrics.label_writes[result.outcome].inc()
         logger.info(
             "Role label taken off", extra={"election": "/".join(key), "pod": pod.name, "outcome": result.outcome}
         )

@@ -1,0 +1,82 @@
+"""The port for probes and for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from environment.ports import LOOPBACK, free_ports
+from tenure.health import HealthServer
+
+
+class Served:
+    """A server whose answers the test decides."""
+
+    def __init__(self) -> None:
+        self.unhealthy = self.not_ready = ""
+        port = free_ports(1)[0]
+        self.server = HealthServer(
+            LOOPBACK,
+            port,
+            unhealthy_because=lambda: self.unhealthy,
+            not_ready_because=lambda: self.not_ready,
+            render_metrics=self._render,
+        )
+        self._url = f"http://{LOOPBACK}:{port}"
+
+    async def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Status and text of an answer."""
+        async with aiohttp.ClientSession() as session, session.request(method, self._url + path) as answer:
+            return answer.status, await answer.text()
+
+    async def content_type(self, path: str) -> str:
+        async with aiohttp.ClientSession() as session, session.get(self._url + path) as answer:
+            return answer.headers["Content-Type"]
+
+    async def _render(self) -> bytes:
+        await asyncio.sleep(0)
+        return b"tenure_mailbox_depth 0.0\n"
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    served = Served()
+    await served.server.start()
+    yield served
+    await served.server.close()
+
+
+async def test_probes_say_ok_or_what_is_in_the_way(served: Served) -> None:
+    assert [await served.ask(path) for path in ("/healthz", "/readyz")] == [(200, "ok\n")] * 2
+
+    served.not_ready = "waiting for NATS"
+    assert await served.ask("/readyz") == (503, "waiting for NATS\n")
+    assert await served.ask("/healthz") == (200, "ok\n")
+
+    served.unhealthy = "The timers stand still."
+    assert await served.ask("/healthz") == (503, "The timers stand still.\n")
+
+
+async def test_metrics_have_the_content_type_that_prometheus_expects(served: Served) -> None:
+    assert await served.ask("/metrics") == (200, "tenure_mailbox_depth 0.0\n")
+    assert await served.content_type("/metrics") == "text/plain; version=0.0.4; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_head_has_the_same_status_and_no_text(served: Served, path: str) -> None:
+    assert await served.ask(path, "HEAD") == (200, "")
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz/", "/metricsz", "/debug/pprof", "/%2e%2e/etc/passwd"])
+async def test_other_paths_are_404_with_a_sentence(served: Served, path: str) -> None:
+    assert await served.ask(path) == (404, "Nothing is served here. Try /healthz, /readyz or /metrics.\n")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+async def test_nothing_can_be_sent_here(served: Served, path: str) -> None:
+    status, _ = await served.ask(path, "POST")
+
+    assert status == 405
