@@ -62,6 +62,12 @@ def test_one_replica_acts_and_the_other_is_ready_and_changes_nothing(scene: Scen
     _hand_over(scene)
 
     assert replicas.second.readiness() == (200, "ok")
+    assert [operator.metrics().value("tenure_operator_leader") for operator in (replicas.first, replicas.second)] == [
+        1,
+        0,
+    ]
+    shown = [operator.metrics().series("tenure_election_term") for operator in (replicas.first, replicas.second)]
+    assert [len(series) for series in shown] == [3, 0]
     assert not replicas.second.has_logged(_ACTS)
     assert not replicas.second.has_logged("Labels written")
     assert not replicas.second.has_logged("Lease written")

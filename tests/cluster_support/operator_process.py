@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from cluster_support.scrape import Scrape
 from environment import Environment, Process
 from environment.ports import LOOPBACK, free_ports
 
@@ -122,9 +123,22 @@ class Operator:
 
     def readiness(self) -> tuple[int, str]:
         """The answer of /readyz; 0 while nothing listens there."""
+        return self._get("/readyz")
+
+    def health(self) -> tuple[int, str]:
+        """The answer of /healthz; 0 while nothing listens there."""
+        return self._get("/healthz")
+
+    def metrics(self) -> Scrape:
+        """What /metrics shows now."""
+        status, text = self._get("/metrics")
+        assert status == 200, text
+        return Scrape(text)
+
+    def _get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=2.0)
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read().decode().strip()
         except (OSError, http.client.HTTPException):
