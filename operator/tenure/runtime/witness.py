@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from tenure.election.campaign import EndOfTerm, may_stay
@@ -24,6 +25,8 @@ from tenure.election.resource import Status
 from tenure.election.routing import is_follower
 from tenure.metrics import ElectionFigures, Metrics
 from tenure.runtime.pods import Key
+
+logger = logging.getLogger(__name__)
 
 ELECTED = "Elected"
 """The reason of a change of leadership where nobody led before."""
@@ -100,6 +103,8 @@ class Witness:
         is_pretender = write.expected_role == PodRole.LEADER and uid != _leader_uid(status)
         if is_pretender or (uid in self._in_order and self._in_order_term == status.term):
             self.figures.drift_repairs += 1
+            facts = {"election": f"{self.figures.namespace}/{self.figures.name}", "pod": result.ref.name}
+            logger.warning("Labels repaired that somebody else had changed", extra=facts)
 
     def _count_transitions(self, before: Status, after: Status) -> None:
         if after.term <= before.term:
