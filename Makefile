@@ -15,6 +15,9 @@ HELPER := PYTHONPATH=tests $(BIN)/python -m
 SUITES ?= $(wildcard tests/unit tests/simulation tests/image tests/contract tests/cluster)
 ARGS ?=
 
+# How many files are tested at a time, each by a process with servers of its own.
+WORKERS ?= 2
+
 # The first of these that is new enough and can make a virtual environment. `make setup PYTHON=…` names another.
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -64,7 +67,7 @@ binaries: setup  ## Build the control plane for the tests, once (some ten minute
 
 .PHONY: test
 test: check binaries  ## Everything that must pass: checks and all tests
-	$(BIN)/pytest $(SUITES) $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(SUITES) $(ARGS)
 
 .PHONY: cluster
 cluster: setup  ## Start a control plane and a NATS server, and leave them running

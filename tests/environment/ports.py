@@ -19,8 +19,9 @@ def free_ports(count: int) -> list[int]:
     They are held all at once while they are chosen, so the same call never returns one twice.
     """
     ports: list[int] = []
+    chance = random.SystemRandom()  # Processes that test beside each other must not draw the same.
     with contextlib.ExitStack() as held:
-        for port in random.sample(_CHOICE, k=len(_CHOICE)):
+        for port in chance.sample(_CHOICE, k=len(_CHOICE)):
             if len(ports) == count:
                 break
             candidate = held.enter_context(socket.socket())
