@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
 import re
 import sys
@@ -14,14 +13,11 @@ import click
 from tenure import __version__, log
 from tenure.election.selector import parse_selector
 from tenure.kubernetes.access import NoConfiguration, own_namespace
-from tenure.nats.bucket import BucketRefused
+from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused, BucketSettings, BucketStorage
+from tenure.nats.settings import NatsSettings
+from tenure.nats_options import nats_options, option
 from tenure.process import OperatorFailed, OperatorProcess
-from tenure.settings import (
-    DEFAULT_BUCKET,
-    DEFAULT_OPERATOR_LEASE_DURATION_S,
-    DEFAULT_POLL_INTERVAL_S,
-    Settings,
-)
+from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTERVAL_S, Settings
 
 LISTEN = re.compile(r"(?P<address>.*):(?P<port>\d{1,5})")
 
@@ -70,7 +66,6 @@ class PodSelector(click.ParamType[str]):
         return str(value)
 
 
-NATS_URL = Text("url", r"((nats|tls|ws|wss)://)?[^\s/]+/?", "write for instance nats://nats.example:4222")
 BUCKET = Text("bucket", r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")
 RELEASE = Text(
     "release", r"[a-z0-9]([a-z0-9.-]{0,51}[a-z0-9])?", "use small letters, digits, '-' and '.', 53 characters at most"
@@ -95,23 +90,22 @@ def main() -> None:
     """Leader election for Kubernetes workloads, with leases in NATS."""
 
 
-option = functools.partial(click.option, show_envvar=True)
-
-
 @main.command(context_settings={"auto_envvar_prefix": "TENURE", "show_default": True})
-@option(
-    "--nats-url",
-    "nats_urls",
-    multiple=True,
-    required=True,
-    envvar="TENURE_NATS_URL",
-    type=NATS_URL,
-    metavar="URL",
-    help="A NATS server with JetStream, such as nats://nats:4222. Repeat it for more servers of one cluster "
-    "(in the variable: separated by spaces).",
-)
+@nats_options
 @option(
     "--bucket", type=BUCKET, default=DEFAULT_BUCKET, help="The key-value bucket of the leases. Made when it is absent."
+)
+@option(
+    "--bucket-replicas",
+    type=click.Choice(["1", "3", "5"]),
+    default="1",
+    help="On how many servers a bucket that is made is kept.",
+)
+@option(
+    "--bucket-storage",
+    type=click.Choice(["file", "memory"]),
+    default="file",
+    help="Where a bucket that is made is kept.",
 )
 @option(
     "--election-interval",
@@ -178,8 +172,10 @@ option = functools.partial(click.option, show_envvar=True)
 )
 def run(  # noqa: PLR0913 - one for each option
     *,
-    nats_urls: tuple[str, ...],
+    nats: NatsSettings,
     bucket: str,
+    bucket_replicas: str,
+    bucket_storage: BucketStorage,
     election_interval_s: float,
     namespaces: tuple[str, ...],
     pod_selector: str,
@@ -200,8 +196,6 @@ def run(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--release needs --operator-namespace outside of a pod: name where the replicas run.")
     log.configure(log_level, log_format)
     settings = Settings(
-        nats_urls=nats_urls,
-        bucket=bucket,
         poll_interval_s=election_interval_s,
         namespaces=namespaces,
         pod_selector=pod_selector,
@@ -209,12 +203,15 @@ def run(  # noqa: PLR0913 - one for each option
         operator_namespace=operator_namespace or "",
         operator_lease_duration_s=operator_lease_duration_s,
     )
+    lease_bucket = BucketSettings(bucket, replicas=int(bucket_replicas), storage=bucket_storage)
     try:
-        asyncio.run(_run(settings, kubeconfig, listen))
+        asyncio.run(_run(settings, nats, lease_bucket, kubeconfig, listen))
     except (NoConfiguration, BucketRefused, OperatorFailed, OSError) as error:
         click.echo(f"tenure: {error}", err=True)
         sys.exit(1)
 
 
-async def _run(settings: Settings, kubeconfig: str | None, listen: tuple[str, int]) -> None:
-    await OperatorProcess(settings, kubeconfig=kubeconfig, listen=listen).run()
+async def _run(
+    settings: Settings, nats: NatsSettings, bucket: BucketSettings, kubeconfig: str | None, listen: tuple[str, int]
+) -> None:
+    await OperatorProcess(settings, nats=nats, bucket=bucket, kubeconfig=kubeconfig, listen=listen).run()

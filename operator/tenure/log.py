@@ -85,6 +85,8 @@ def configure(level: str, log_format: LogFormat) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("kubernetes").setLevel(logging.ERROR)
+    # It warns of how nats-py takes the end of a TLS connection, each time a server restarts.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     logging.getLogger("tenure").setLevel(level.upper())
 
 

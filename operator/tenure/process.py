@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import secrets
@@ -11,7 +12,6 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import Any
 
 import kopf
@@ -56,8 +56,18 @@ class OperatorFailed(Exception):
 class OperatorProcess:
     """One run of the operator, from nothing to the end."""
 
-    def __init__(self, settings: Settings, *, kubeconfig: str | None, listen: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        nats: NatsSettings,
+        bucket: BucketSettings,
+        kubeconfig: str | None,
+        listen: tuple[str, int],
+    ) -> None:
         self._settings = settings
+        self._nats = nats
+        self._bucket = bucket
         self._kubeconfig = kubeconfig
         self._metrics = Metrics(self._readings)
         self._health = HealthServer(
@@ -113,8 +123,8 @@ class OperatorProcess:
         writer = f"{OPERATOR_WRITER_PREFIX}{socket.gethostname()}/{secrets.token_hex(4)}"
         logger.info("Tenure starts", extra={"version": __version__, "instance": writer, "api": client.server})
         leases = Leases(
-            NatsSettings(urls=self._settings.nats_urls, client_name=f"tenure {writer}"),
-            BucketSettings(name=self._settings.bucket),
+            dataclasses.replace(self._nats, client_name=f"tenure {writer}"),
+            self._bucket,
             count=self._metrics.count_request,
         )
         async with AsyncExitStack() as stack:
@@ -172,7 +182,7 @@ class OperatorProcess:
 
     def _readings(self) -> Readings:
         readings = self._controller.readings() if self._controller is not None else Readings()
-        return replace(readings, nats_connected=self._is_connected)
+        return dataclasses.replace(readings, nats_connected=self._is_connected)
 
     @property
     def _is_connected(self) -> bool:

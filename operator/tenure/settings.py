@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-DEFAULT_BUCKET = "leader-elections"
 DEFAULT_POLL_INTERVAL_S = 2.0
 DEFAULT_RESYNC_INTERVAL_S = 300.0
 DEFAULT_RECORD_RETENTION_S = 7 * 24 * 3600
@@ -23,8 +22,6 @@ class Settings:
     elect among them one that acts, with a lease of `operator_lease_duration_s` (3 to 60).
     """
 
-    nats_urls: tuple[str, ...]
-    bucket: str = DEFAULT_BUCKET
     poll_interval_s: float = DEFAULT_POLL_INTERVAL_S
     namespaces: tuple[str, ...] = field(default=())
     pod_selector: str = ""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import nats
 import pytest
@@ -27,9 +27,9 @@ BUCKET = BucketSettings(max_message_bytes=-1)
 EVENT_TIMEOUT_S = 10.0
 
 
-def fast(*urls: str) -> NatsSettings:
+def fast(*urls: str, **settings: Any) -> NatsSettings:
     """Settings that notice a silent server within 2.4 s, which a busy machine still keeps up with."""
-    return NatsSettings(urls=urls, ping_interval_s=0.8, connect_timeout_s=1.0)
+    return NatsSettings(urls=urls, ping_interval_s=0.8, connect_timeout_s=1.0, **settings)
 
 
 async def eventually(condition: Callable[[], object], *, timeout_s: float = EVENT_TIMEOUT_S) -> None:
@@ -43,6 +43,19 @@ def assert_calm(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing in the log has a traceback or a secret."""
     assert [record for record in caplog.records if record.exc_info] == []
     assert "secret" not in caplog.text
+
+
+async def refusal(settings: NatsSettings, caplog: pytest.LogCaptureFixture) -> str:
+    """Return what is said of servers that do not let us in."""
+    said = "No NATS server can be reached: "
+    caplog.clear()
+    connecting = asyncio.ensure_future(NatsConnection(settings).connect())
+    try:
+        await eventually(lambda: said in caplog.text)
+    finally:
+        connecting.cancel()
+        await asyncio.wait({connecting})
+    return next(line.removeprefix(said) for line in caplog.messages if line.startswith(said))
 
 
 class Watch(Protocol):

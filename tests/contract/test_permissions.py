@@ -6,10 +6,13 @@ import asyncio
 import logging
 from pathlib import Path
 
+import nats
 import pytest
+from nats.aio.msg import Msg
 
 from contract.harness import Seen, assert_calm, eventually, fast
 from environment import NatsServer
+from environment.nats_accounts import PUBLISH, SUBSCRIBE
 from tenure.nats.bucket import BucketSettings, ensure_bucket
 from tenure.nats.connection import NatsConnection
 from tenure.nats.jetstream import JetStreamLeaseStore
@@ -34,19 +37,21 @@ async def test_a_missing_permission_is_one_line_in_the_log(tmp_path: Path, caplo
     assert_calm(caplog)
 
 
-async def test_these_permissions_are_all_that_is_needed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_these_permissions_are_all_that_is_needed_and_each_of_them_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The list is what the documentation tells administrators to grant."""
-    publish = [
-        "$KV.leases.>",
-        "$JS.API.STREAM.INFO.KV_leases",
-        "$JS.API.STREAM.CREATE.KV_leases",  # unless somebody else makes the bucket
-        "$JS.API.STREAM.MSG.GET.KV_leases",
-        "$JS.API.CONSUMER.CREATE.KV_leases.*.$KV.leases.>",
-        "$JS.API.CONSUMER.DELETE.KV_leases.*",
-        "$JS.FC.KV_leases.>",
-    ]
-    user = {"user": "anna", "password": "secret", "permissions": {"publish": publish, "subscribe": "_INBOX.>"}}
-    with NatsServer(tmp_path, config={"authorization": {"users": [user]}}) as server:
+    anna = {"user": "anna", "password": "secret", "permissions": {"publish": PUBLISH, "subscribe": SUBSCRIBE}}
+    observer = {"user": "observer", "password": "secret"}
+    with NatsServer(tmp_path, config={"authorization": {"users": [anna, observer]}}) as server:
+        used: set[str] = set()
+
+        async def note(message: Msg) -> None:
+            used.update(subject for subject in PUBLISH if _matches(subject, message.subject))
+
+        client = await nats.connect(server.url, user="observer", password="secret")
+        await client.subscribe(">", cb=note, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        await client.flush()
         connection = NatsConnection(fast(server.url.replace("//", "//anna:secret@")))
         await connection.connect()
         facts = await ensure_bucket(connection.session(), BucketSettings(name="leases"))
@@ -70,5 +75,14 @@ async def test_these_permissions_are_all_that_is_needed(tmp_path: Path, caplog: 
             assert len(seen.told) == len(keys) + 1
             seen.told.clear()
         await watch.stop()
+        await eventually(lambda: used == set(PUBLISH))
         await connection.close()
+        await client.close()
     assert caplog.records == []
+
+
+def _matches(pattern: str, subject: str) -> bool:
+    wanted, tokens = pattern.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        wanted, tokens = wanted[:-1], tokens[: len(wanted) - 1]
+    return len(wanted) == len(tokens) and all(one in ("*", other) for one, other in zip(wanted, tokens, strict=True))

@@ -44,16 +44,24 @@ class CertificateAuthority:
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         self.certificate.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
 
-    def issue(self, name: str, *, organization: str | None = None, hosts: tuple[str, ...] = ()) -> KeyPair:
+    def issue(
+        self,
+        name: str,
+        *,
+        organization: str | None = None,
+        hosts: tuple[str, ...] = (),
+        valid_for: dt.timedelta = _VALID_FOR,
+    ) -> KeyPair:
         """Sign a certificate for `name`, for a server (reached as one of `hosts`) and for a client alike.
 
-        To the API server, a client's `name` is the user and its `organization` the group.
+        To the API server, a client's `name` is the user and its `organization` the group. With a negative `valid_for`
+        it has expired (of an hour at most: its validity began an hour ago).
         """
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         if organization is not None:
             attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-        builder = _builder(x509.Name(attributes), self._name, key.public_key())
+        builder = _builder(x509.Name(attributes), self._name, key.public_key(), valid_for)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -79,7 +87,12 @@ def write_private_key(path: Path, key: ec.EllipticCurvePrivateKey | None = None)
     return path
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    valid_for: dt.timedelta = _VALID_FOR,
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -88,7 +101,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePubl
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED_BY)
-        .not_valid_after(now + _VALID_FOR)
+        .not_valid_after(now + valid_for)
     )
 
 

@@ -59,7 +59,7 @@ class NatsServer:
             "jetstream": {"store_dir": str(self.folder / f"{self.name}-store")},
             **self.config,
         }
-        self._file.write_text(json.dumps(config, indent=2) + "\n")  # the server reads JSON as well
+        self._file.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n")  # the server reads JSON, too
         self.process.start()
 
     def wait_until_ready(self) -> None:

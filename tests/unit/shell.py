@@ -52,7 +52,7 @@ class Shell:
         self.api.make_namespace("shop")
         self.bucket: ModelBucket = after.bucket if after is not None else ModelBucket(lambda: read_clock().wall_s)
         self.leases = ModelLeases(self.bucket)
-        self.settings = Settings(nats_urls=("nats://nats:4222",), **settings)
+        self.settings = Settings(**settings)
         leases = cast(Leases, self.leases)
         self.controller = Controller(
             self.settings, self.api.client, leases, writer=WRITER, read_clock=read_clock, metrics=Metrics(Readings)

@@ -9,7 +9,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import pytest
@@ -17,20 +17,40 @@ from click.testing import CliRunner, Result
 
 from tenure import __version__, cli, log
 from tenure.kubernetes.access import NoConfiguration
-from tenure.nats.bucket import BucketRefused
+from tenure.nats.bucket import BucketRefused, BucketSettings
+from tenure.nats.login import CredentialsLogin
+from tenure.nats.settings import NatsSettings, TlsSettings
 from tenure.process import OperatorFailed
 from tenure.settings import Settings
+
+
+class Told(NamedTuple):
+    """What the operator is told."""
+
+    settings: Settings = Settings()
+    nats: NatsSettings = NatsSettings(("nats://nats:4222",))
+    bucket: BucketSettings = BucketSettings()
+    kubeconfig: str | None = None
+    listen: tuple[str, int] = ("0.0.0.0", 8080)
 
 
 class _Started:
     """In the place of the operator: notes what it was told."""
 
-    told: list[tuple[Settings, str | None, tuple[str, int]]]
+    told: list[Told]
     logs: list[tuple[str, str]]
     error: Exception | None = None
 
-    def __init__(self, settings: Settings, *, kubeconfig: str | None, listen: tuple[str, int]) -> None:
-        self.told.append((settings, kubeconfig, listen))
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        nats: NatsSettings,
+        bucket: BucketSettings,
+        kubeconfig: str | None,
+        listen: tuple[str, int],
+    ) -> None:
+        self.told.append(Told(settings, nats, bucket, kubeconfig, listen))
 
     async def run(self) -> None:
         if self.error is not None:
@@ -132,7 +152,7 @@ def test_what_is_not_said_has_a_default(started: type[_Started]) -> None:
     result = _invoke("run", *_URL)
 
     assert (result.exit_code, result.output) == (0, "")
-    assert started.told == [(Settings(nats_urls=("nats://nats:4222",)), None, ("0.0.0.0", 8080))]
+    assert started.told == [Told()]
     assert started.logs == [("info", "auto")]
 
 
@@ -141,24 +161,31 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
     kubeconfig.touch()
 
     arguments = (
-        "--nats-url=nats://a --nats-url=nats://b --bucket=leases --election-interval=0.5 --namespace=shop "
+        "--nats-url=nats://a --nats-url=nats://b --nats-tls-ca=ca --nats-tls-cert=cert --nats-tls-key=key "
+        "--nats-tls-first --nats-credentials=creds --bucket=leases --bucket-replicas=3 --bucket-storage=memory "
+        "--election-interval=0.5 --namespace=shop "
         "--namespace=office --pod-selector=app=web --listen=127.0.0.1:9000 --log-level=DEBUG --log-format=json "
         f"--kubeconfig={kubeconfig} --release=tenure --operator-namespace=tools --operator-lease-duration=8"
     )
     result = _invoke("run", *arguments.split())
 
     assert (result.exit_code, result.output) == (0, "")
-    settings = Settings(
-        nats_urls=("nats://a", "nats://b"),
-        bucket="leases",
-        poll_interval_s=0.5,
-        namespaces=("shop", "office"),
-        pod_selector="app=web",
-        release="tenure",
-        operator_namespace="tools",
-        operator_lease_duration_s=8,
+    tls = TlsSettings(Path("ca"), Path("cert"), Path("key"), handshake_first=True)
+    told = Told(
+        Settings(
+            poll_interval_s=0.5,
+            namespaces=("shop", "office"),
+            pod_selector="app=web",
+            release="tenure",
+            operator_namespace="tools",
+            operator_lease_duration_s=8,
+        ),
+        NatsSettings(("nats://a", "nats://b"), tls, CredentialsLogin(Path("creds"))),
+        BucketSettings("leases", replicas=3, storage="memory"),
+        str(kubeconfig),
+        ("127.0.0.1", 9000),
     )
-    assert started.told == [(settings, str(kubeconfig), ("127.0.0.1", 9000))]
+    assert started.told == [told]
     assert started.logs == [("debug", "json")]
 
 
@@ -168,7 +195,18 @@ def _options() -> list[click.Option]:
 
 _VALUES = {
     "--nats-url": ("nats://a nats://b", ["--nats-url=nats://a", "--nats-url=nats://b"]),
+    "--nats-tls-ca": ("ca.crt", ["--nats-tls-ca=ca.crt"]),
+    "--nats-tls-cert": ("tls.crt", ["--nats-tls-cert=tls.crt"]),
+    "--nats-tls-key": ("tls.key", ["--nats-tls-key=tls.key"]),
+    "--nats-tls-first": ("true", ["--nats-tls-first"]),
+    "--nats-credentials": ("nats.creds", ["--nats-credentials=nats.creds"]),
+    "--nats-nkey": ("nats.nk", ["--nats-nkey=nats.nk"]),
+    "--nats-user": ("anna", ["--nats-user=anna"]),
+    "--nats-password-file": ("password", ["--nats-password-file=password"]),
+    "--nats-token-file": ("token", ["--nats-token-file=token"]),
     "--bucket": ("leases", ["--bucket=leases"]),
+    "--bucket-replicas": ("3", ["--bucket-replicas=3"]),
+    "--bucket-storage": ("memory", ["--bucket-storage=memory"]),
     "--election-interval": ("0.5", ["--election-interval=0.5"]),
     "--namespace": ("shop office", ["--namespace=shop", "--namespace=office"]),
     "--pod-selector": ("app=web", ["--pod-selector=app=web"]),
@@ -182,6 +220,17 @@ _VALUES = {
 }
 
 
+_NEEDED_BESIDE = {
+    "--nats-url": (),
+    "--nats-tls-cert": (*_URL, "--nats-tls-key=tls.key"),
+    "--nats-tls-key": (*_URL, "--nats-tls-cert=tls.crt"),
+    "--nats-tls-first": ("--nats-url=tls://nats",),
+    "--nats-user": (*_URL, "--nats-password-file=password"),
+    "--release": (*_URL, "--operator-namespace=shop"),
+    "--nats-password-file": (*_URL, "--nats-user=anna"),
+}
+
+
 def test_no_option_is_forgotten_here() -> None:
     assert _VALUES.keys() == {option.opts[0] for option in _options()}
 
@@ -189,8 +238,7 @@ def test_no_option_is_forgotten_here() -> None:
 @pytest.mark.parametrize("option", sorted(_VALUES))
 def test_every_option_is_an_environment_variable_as_well(started: type[_Started], option: str) -> None:
     value, arguments = _VALUES[option]
-    needed = {"--nats-url": (), "--release": (*_URL, "--operator-namespace=shop")}
-    others: tuple[str, ...] = needed.get(option, _URL)
+    others = _NEEDED_BESIDE.get(option, _URL)
 
     by_option = _invoke("run", *others, *arguments)
     by_variable = _invoke("run", *others, **{"TENURE_" + option[2:].replace("-", "_").upper(): value})
@@ -198,11 +246,7 @@ def test_every_option_is_an_environment_variable_as_well(started: type[_Started]
     assert (by_option.exit_code, by_variable.exit_code) == (0, 0)
     assert started.told[0] == started.told[1]
     assert started.logs[0] == started.logs[1]
-    assert (started.told[1], started.logs[1]) != (_defaults(), ("info", "auto"))
-
-
-def _defaults() -> tuple[Settings, str | None, tuple[str, int]]:
-    return Settings(nats_urls=("nats://nats:4222",)), None, ("0.0.0.0", 8080)
+    assert (started.told[1], started.logs[1]) != (Told(), ("info", "auto"))
 
 
 @pytest.mark.parametrize(
@@ -221,13 +265,7 @@ def _defaults() -> tuple[Settings, str | None, tuple[str, int]]:
 )
 def test_a_pod_selector_is_written_as_for_kubectl(started: type[_Started], selector: str) -> None:
     assert _invoke("run", *_URL, "--pod-selector", selector).exit_code == 0
-    assert started.told[0][0].pod_selector == selector
-
-
-@pytest.mark.parametrize("url", ["nats://nats:4222", "tls://a:b@nats", "ws://nats/", "wss://nats", "nats.example:4222"])
-def test_a_nats_url_is_one_of_a_scheme_that_nats_knows_or_of_none(started: type[_Started], url: str) -> None:
-    assert _invoke("run", "--nats-url", url).exit_code == 0
-    assert started.told[0][0].nats_urls == (url,)
+    assert started.told[0].settings.pod_selector == selector
 
 
 @pytest.mark.parametrize(
@@ -244,7 +282,7 @@ def test_a_nats_url_is_one_of_a_scheme_that_nats_knows_or_of_none(started: type[
 def test_where_to_listen(started: type[_Started], value: str, listen: tuple[str, int]) -> None:
     _invoke("run", *_URL, "--listen", value)
 
-    assert started.told[0][2] == listen
+    assert started.told[0].listen == listen
 
 
 @pytest.mark.parametrize(
@@ -265,12 +303,8 @@ def test_where_to_listen(started: type[_Started], value: str, listen: tuple[str,
             "Invalid value for '--bucket': 'my bucket' is not valid: use letters, digits, '-' and '_'",
         ),
         ([*_URL, "--bucket="], "Invalid value for '--bucket'"),
-        (
-            ["--nats-url="],
-            "(env var: 'TENURE_NATS_URL'): '' is not valid: write for instance nats://nats.example:4222",
-        ),
-        (["--nats-url=http://nats:4222"], "'http://nats:4222' is not valid: write for instance nats://"),
-        (["--nats-url=nats://a nats://b"], "'nats://a nats://b' is not valid"),
+        ([*_URL, "--bucket-replicas=2"], "'2' is not one of '1', '3', '5'"),
+        ([*_URL, "--bucket-storage=tape"], "'tape' is not one of 'file', 'memory'"),
         ([*_URL, "--namespace=Shop"], "'Shop' is not valid: use a namespace's name, such as shop"),
         ([*_URL, "--namespace=shop,office"], "'shop,office' is not valid"),
         ([*_URL, "--pod-selector=app is web"], "'app is web' is not a label key"),

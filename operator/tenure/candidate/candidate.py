@@ -15,13 +15,12 @@ from tenure.election.candidacy import Candidacy
 from tenure.election.clock import Instant
 from tenure.election.notices import BecameLeader, Leadership, LostLeadership, NewLeader, Notice, notices_between
 from tenure.election.record import MAX_IDENTITY_LENGTH
-from tenure.nats.bucket import BucketSettings
+from tenure.nats.bucket import DEFAULT_BUCKET, BucketSettings
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import check_key
 from tenure.runtime import clock
 from tenure.runtime.campaign import Campaign
 from tenure.runtime.leases import Leases
-from tenure.settings import DEFAULT_BUCKET
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tenure.nats.session import ApiError, Session
 from tenure.nats.store import OutcomeUnknown, Unavailable
 
+DEFAULT_BUCKET = "leader-elections"
 DUPLICATE_WINDOW_S = 1
 MAX_MESSAGE_BYTES = 64 * 1024
 ENSURE_TIMEOUT_S = 5.0
@@ -29,6 +30,9 @@ NO_SUITABLE_PEERS = 10005
 REPLICAS_NOT_SUPPORTED = 10074
 
 
+BucketStorage = Literal["file", "memory"]
+
+
 class BucketRefused(Exception):
     """The bucket cannot hold leases, or cannot be made as asked for; the text says why. Trying again does not help."""
 
@@ -37,12 +41,12 @@ class BucketRefused(Exception):
 class BucketSettings:
     """What a bucket is made with. One that is there already is never altered."""
 
-    name: str = "leader-elections"
+    name: str = DEFAULT_BUCKET
 
     replicas: int = 1
     """On how many servers it is kept: 1, 3 or 5."""
 
-    storage: Literal["file", "memory"] = "file"
+    storage: BucketStorage = "file"
 
     max_message_bytes: int = MAX_MESSAGE_BYTES
     """The largest record that anybody can write. Ours have less than 1 KiB."""

@@ -1,10 +1,13 @@
-"""What nats-py does not do by itself: connect once within a deadline, and let go of a dead connection at once.
+"""What nats-py does not do by itself: connect once within a deadline, insist on TLS, and let go of the dead at once.
 
 nats-py can reconnect on its own, which Tenure does not use. A client that the server sends away (expired credentials,
 a revoked user) is closed for good; a client whose peer went silent waits until its old socket has taken all that is
 queued before it tries a new one; and subscriptions and unsent publishes are carried over to the new connection, where
 a revision that was read on the old one may mean another record. So every connection is a client of its own here, and
 all that belonged to a lost one ends with it.
+
+A TLS context is no more than an offer to nats-py: to a server that does not ask for TLS, or to somebody in between who
+takes the question out, it sends the login in the clear.
 """
 
 # ruff: noqa: SLF001  (nats-py has no public way to drop a connection at once; this module is where that is kept)
@@ -12,12 +15,15 @@ all that belonged to a lost one ends with it.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import urlsplit
 
+import nats.errors
 from nats.aio.client import Client
 
+from tenure.nats.access import Access
+from tenure.nats.server import Server
 from tenure.nats.settings import NatsSettings
 
 # With no room in its buffer nats-py refuses a publish while it is not connected (OutboundBufferLimitError) instead of
@@ -25,21 +31,47 @@ from tenure.nats.settings import NatsSettings
 NO_PUBLISH_BUFFER = -1
 
 
+class Unreachable(Exception):
+    """There is no connection to the server at all; the text says why."""
+
+
+class _Client(Client):
+    """A client that says nothing in the clear to a server that is to speak TLS."""
+
+    def __init__(self, *, insists_on_tls: bool) -> None:
+        super().__init__()
+        self._insists_on_tls = insists_on_tls
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT001, FBT002
+        """See what the server says first, before anything is answered."""
+        if initial_connection and self._insists_on_tls:
+            if not (info.get("tls_required") or info.get("tls_available")):
+                raise nats.errors.SecureConnWantedError
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
+
+
 async def open_client(
-    url: str,
+    server: Server,
     settings: NatsSettings,
+    access: Access,
     *,
     on_error: Callable[[Exception], None],
     on_closed: Callable[[], None],
 ) -> Client:
-    """Connect to one server within `settings.connect_timeout_s`, or raise (an error of nats-py, OSError, TimeoutError).
+    """Connect to one server within `settings.connect_timeout_s`.
 
-    `on_error` gets what nats-py reports by the way, `on_closed` is called when the connection is lost. Neither comes
-    in every case of a loss: whoever needs to know looks at `client.is_connected` now and then as well.
+    Raises Unreachable, or what came in the way afterwards: an error of nats-py, OSError (ssl.SSLError among them) or
+    TimeoutError. `on_error` gets what nats-py reports by the way, `on_closed` is called when the connection is lost.
+    Neither comes in every case of a loss: whoever needs to know looks at `client.is_connected` now and then as well.
     """
-    client = Client()
+    client = _Client(insists_on_tls=access.tls is not None)
+    client._public_nkey = access.credential.public_nkey
+    last_error: Exception | None = None
 
     async def error_cb(error: Exception) -> None:
+        nonlocal last_error
+        last_error = error
         on_error(error)
 
     async def closed_cb() -> None:
@@ -48,7 +80,7 @@ async def open_client(
     try:
         async with asyncio.timeout(settings.connect_timeout_s):
             await client.connect(
-                servers=[url],
+                servers=[str(server)],
                 name=settings.client_name,
                 error_cb=error_cb,
                 closed_cb=closed_cb,
@@ -60,9 +92,16 @@ async def open_client(
                 ping_interval=settings.ping_interval_s,  # type: ignore[arg-type]
                 max_outstanding_pings=settings.pings_unanswered_max,
                 pending_size=NO_PUBLISH_BUFFER,
+                tls=access.tls,
+                tls_hostname=server.certificate_host,
+                tls_handshake_first=settings.tls.handshake_first,
+                **access.credential.options,
             )
-    except BaseException:
+    except BaseException as error:
+        was_reached = client._status == Client.CONNECTING
         abort(client)
+        if isinstance(error, Exception) and not was_reached:
+            raise Unreachable(describe(last_error or error)) from error
         raise
     return client
 
@@ -83,7 +122,7 @@ def abort(client: Client) -> None:
     for subscription in list(client._subs.values()):
         subscription._stop_processing()
     client._subs.clear()
-    # TcpTransport keeps asyncio's stream writer under this name; a websocket has none and ends by its own timeouts.
+    # Where TcpTransport keeps asyncio's stream writer, once it has one.
     writer = getattr(client._transport, "_io_writer", None)
     if writer is not None:
         writer.transport.abort()
@@ -104,22 +143,14 @@ async def within(timeout_s: float, work: Coroutine[Any, Any, Any]) -> bool:
     return finished and not task.cancelled() and task.exception() is None
 
 
-def redact(url: str) -> str:
-    """Return the URL without user, password or token, fit for logs and messages."""
-    scheme, netloc = _split(url)
-    return f"{scheme}://{netloc.rpartition('@')[2]}"
-
-
-def with_login_of(url: str, discovered: str) -> str:
-    """Return the discovered URL with the user and password of the one that led to it: servers announce no logins."""
-    login, at, _ = _split(url)[1].rpartition("@")
-    scheme, netloc = _split(discovered)
-    return f"{scheme}://{login}{at}{netloc.rpartition('@')[2]}"
-
-
-def _split(url: str) -> tuple[str, str]:
-    parts = urlsplit(url if "://" in url else f"nats://{url}")
-    return parts.scheme, parts.netloc
+def describe(error: Exception) -> str:
+    """Return one line about an error of nats-py or of the socket."""
+    if isinstance(error, TimeoutError) and not isinstance(error, nats.errors.Error):
+        return "no answer in time"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.removeprefix("nats: ").strip("'").rstrip(".")
 
 
 def _forget_outcome(task: asyncio.Future[Any]) -> None:

@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable
 
 import nats.errors
+from nats.aio.client import Client
 
-from tenure.nats.client import abort, open_client, redact, with_login_of, within
+from tenure.nats.access import Access, read_access
+from tenure.nats.client import abort, describe, open_client, within
+from tenure.nats.refusals import Refusals, explain
+from tenure.nats.server import Server, parse_server
 from tenure.nats.session import Session
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import Unavailable
@@ -48,10 +52,12 @@ class NatsConnection:
         self._session: Session | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
-        self._discovered: tuple[str, ...] = ()
+        self._configured = tuple(parse_server(url) for url in settings.urls)
+        self._discovered: tuple[Server, ...] = ()
         self._when_connected: list[Callable[[int], None]] = []
         self._when_disconnected: list[Callable[[], None]] = []
-        self._last_error = "no attempt was made"
+        self._server = self._configured[0]
+        self._refusals = Refusals()
         self._error_logged_at_s = -ERROR_LOG_INTERVAL_S
         self._errors_not_logged = 0
 
@@ -89,10 +95,7 @@ class NatsConnection:
             async with asyncio.timeout(timeout_s):
                 await self._connect_somewhere()
         except TimeoutError:
-            servers = ", ".join(redact(url) for url in self._settings.urls)
-            raise NatsUnavailable(
-                f"NATS is not reachable at {servers} within {timeout_s:g} s: {self._last_error}."
-            ) from None
+            raise NatsUnavailable(f"NATS is not reachable within {timeout_s:g} s: {self._refusals}.") from None
         self._keeper = asyncio.create_task(self._keep(), name="keeper of the NATS connection")
 
     async def close(self) -> None:
@@ -135,6 +138,11 @@ class NatsConnection:
     def _drop(self, reason: str) -> None:
         session, self._session = self._session, None
         if session is not None:
+            self._discovered = tuple(
+                self._server.announced(found.hostname, found.port or self._server.port)
+                for found in session.client.discovered_servers
+                if found.hostname is not None
+            )
             abort(session.client)
             session.end(reason)
             for callback in self._when_disconnected:
@@ -144,55 +152,55 @@ class NatsConnection:
         """Try all servers in turn, with a growing wait after each round, until one lets us in."""
         wait_s = self._settings.reconnect_wait_min_s
         started_s = time.monotonic()
-        rounds = 0
         while True:
-            rounds += 1
-            for url in self._servers():
-                session = await self._attempt(url)
+            for server in self._servers():
+                session = await self._attempt(server)
                 if session is not None:
                     took_s = time.monotonic() - started_s
-                    logger.info("Connected to NATS at %s: connection %d, %.1f s", redact(url), session.number, took_s)
-                    return self._begin(session)
-            if rounds == 1:
-                logger.warning("No NATS server can be reached: %s", self._last_error)
+                    logger.info("Connected to NATS at %s: connection %d, %.1f s", server, session.number, took_s)
+                    return self._begin(session, server)
+            if self._refusals.are_news(time.monotonic()):
+                logger.warning("No NATS server can be reached: %s", self._refusals)
             # Without the random part all replicas would come back to a restarted server at the same moments.
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, self._settings.reconnect_wait_max_s)
 
-    def _servers(self) -> list[str]:
+    def _servers(self) -> list[Server]:
         """All known servers: the configured ones first, each group in random order."""
-        configured = list(self._settings.urls)
-        discovered = [url for url in self._discovered if url not in configured]
+        configured = list(self._configured)
+        known = set(map(str, configured))
+        discovered = [server for server in self._discovered if str(server) not in known]
         random.shuffle(configured)
         random.shuffle(discovered)
         return configured + discovered
 
-    async def _attempt(self, url: str) -> Session | None:
-        """Return a session on this server, or None and the reason in `_last_error`."""
-        client = None
+    async def _attempt(self, server: Server) -> Session | None:
+        """Return a session on this server, or None and note the reason."""
+        client: Client | None = None
+        access: Access | None = None
         try:
-            client = await open_client(url, self._settings, on_error=self._on_error, on_closed=self._look.set)
+            access = read_access(self._settings, server)
+            client = await open_client(
+                server, self._settings, access, on_error=self._on_error, on_closed=self._look.set
+            )
             session = Session(client, self._number + 1)
             await session.open()
-        except nats.errors.NoServersError:
-            pass  # nats-py's way to say that it gave up; the cause came to _on_error before
         except Exception as error:  # noqa: BLE001 - whatever it is, the next server or the next round may do better
-            self._last_error = describe(error)
-        else:
-            self._discovered = tuple(with_login_of(url, found.geturl()) for found in client.discovered_servers)
-            return session
-        if client is not None:
-            abort(client)
-        return None
+            self._refusals.note(server, explain(error, server, self._settings, access))
+            if client is not None:
+                abort(client)
+            return None
+        return session
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: Session, server: Server) -> None:
         self._number = session.number
         self._session = session
+        self._server = server
+        self._refusals.forget()
         for callback in self._when_connected:
             _call(callback, session.number)
 
     def _on_error(self, error: Exception) -> None:
-        self._last_error = describe(error)
         self._look.set()
         if self._session is None or isinstance(error, nats.errors.StaleConnectionError):
             return  # told by whoever sees that there is no connection
@@ -200,17 +208,9 @@ class NatsConnection:
         if now_s - self._error_logged_at_s < ERROR_LOG_INTERVAL_S:
             self._errors_not_logged += 1
             return
-        logger.warning("NATS reports: %s (and %d not logged before)", self._last_error, self._errors_not_logged)
+        logger.warning("NATS reports: %s (and %d not logged before)", describe(error), self._errors_not_logged)
         self._error_logged_at_s = now_s
         self._errors_not_logged = 0
-
-
-def describe(error: Exception) -> str:
-    """Return one line about an error of nats-py or of the socket."""
-    if isinstance(error, TimeoutError) and not isinstance(error, nats.errors.Error):
-        return "no answer in time"
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.removeprefix("nats: ").rstrip(".")
 
 
 def _call(callback: Callable[..., None], *arguments: int) -> None:

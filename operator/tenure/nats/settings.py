@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tenure.nats.login import Login
 
 CONNECT_TIMEOUT_S = 2.0
 PING_INTERVAL_S = 2.0
@@ -12,11 +15,42 @@ RECONNECT_WAIT_MAX_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class NatsSettings:
-    """Where NATS is and how long to wait for it."""
+class TlsSettings:
+    """How to speak TLS. Each file is PEM, and read again for each connection."""
 
-    urls: tuple[str, ...]
+    ca_file: Path | None = None
+    """Who may have signed the servers' certificates; None is whom the system trusts."""
+
+    certificate_file: Path | None = None
+    """Our own certificate, for servers that ask for one; with `key_file` or not at all."""
+
+    key_file: Path | None = None
+
+    handshake_first: bool = False
+    """TLS from the first byte on, for servers with `handshake_first`; others begin in the clear."""
+
+    def __post_init__(self) -> None:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("A certificate needs its key, and a key its certificate.")
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options by which TLS is asked for, whatever the URLs say."""
+        files = {"--nats-tls-ca": self.ca_file, "--nats-tls-cert": self.certificate_file}
+        return tuple(option for option, file in files.items() if file is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class NatsSettings:
+    """Where NATS is, how to get in, and how long to wait for it."""
+
+    urls: tuple[str, ...] = field(repr=False)
     """The servers to start with, such as nats://nats.example:4222; more are learnt from the cluster."""
+
+    tls: TlsSettings = TlsSettings()
+
+    login: Login | None = None
+    """Who we are, unless a URL says it."""
 
     client_name: str = "tenure"
     """What the server's own reports call this connection."""
