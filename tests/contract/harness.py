@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,6 +44,17 @@ def assert_calm(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing in the log has a traceback or a secret."""
     assert [record for record in caplog.records if record.exc_info] == []
     assert "secret" not in caplog.text
+
+
+@asynccontextmanager
+async def connected(settings: NatsSettings) -> AsyncIterator[NatsConnection]:
+    """A connection, which is closed in the end."""
+    connection = NatsConnection(settings)
+    try:
+        await connection.connect()
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def refusal(settings: NatsSettings, caplog: pytest.LogCaptureFixture) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
 
-from contract.harness import RealHarness, assert_calm, eventually, fast
+from contract.harness import RealHarness, assert_calm, connected, eventually, fast
 from tenure.nats.connection import NatsConnection, NatsSettings, NatsUnavailable
 from tenure.nats.store import OutcomeUnknown, Unavailable, WrongRevision
 
@@ -55,6 +56,29 @@ async def test_a_server_that_says_nothing_does_not_keep_us_from_the_next(real: R
     await connection.connect(timeout_s=5)
     assert connection.connection == 1
     await connection.close()
+
+
+async def test_a_server_that_sends_us_away_at_once_is_not_run_down() -> None:
+    """It is left alone for longer each time, as one is that does not let us in."""
+    let_in_at_s: list[float] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        let_in_at_s.append(asyncio.get_running_loop().time())
+        writer.write(b'INFO {"max_payload": 1000}\r\nPONG\r\n')
+        while not (await reader.readline()).startswith(b"SUB"):
+            pass
+        writer.write(b"-ERR 'User Authentication Expired'\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    settings = NatsSettings((url,), reconnect_wait_min_s=0.05, reconnect_wait_max_s=0.4)
+    async with connected(settings) as connection:
+        await eventually(lambda: connection.connection >= 5)
+    server.close()
+    waits_s = [after - before for before, after in itertools.pairwise(let_in_at_s)]
+    assert all(wait_s >= least_s for wait_s, least_s in zip(waits_s, (0.025, 0.05, 0.1, 0.2), strict=False))
 
 
 async def test_what_is_under_way_when_the_server_dies_fails_at_once(real: RealHarness) -> None:

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from contract.harness import assert_calm, eventually, fast, refusal
+from contract.harness import assert_calm, connected, eventually, fast, refusal
 from environment import NatsServer
 from environment.nats_accounts import NatsAccount, Nkey
-from tenure.nats.connection import NatsConnection, NatsUnavailable
 from tenure.nats.login import CredentialsLogin, Login, NkeyLogin, PasswordLogin, TokenLogin
 
 
@@ -72,22 +71,19 @@ async def test_a_login_is_taken_and_when_the_secret_changes_the_file_is_read_aga
     next_config, next_secret = way.make()
     file = tmp_path / "file"
     with NatsServer(tmp_path, config=config) as server:
-        connection = NatsConnection(fast(server.url, login=way.login(file)))
-        with pytest.raises(NatsUnavailable, match=f"--nats-[a-z-]*: {file} does not exist"):
-            await connection.connect(timeout_s=0.2)
+        settings = fast(server.url, login=way.login(file))
+        assert (await refusal(settings, caplog)).endswith(f": {file} does not exist")
         file.write_text(secret)
-        await connection.connect()
+        async with connected(settings) as connection:
+            server.config = next_config
+            await asyncio.to_thread(server.restart)
+            await eventually(lambda: f"{server.url} refuses {way.named} (Authorization Violation)" in caplog.text)
+            file.unlink()
+            await eventually(lambda: f"{file} does not exist" in caplog.text)
+            assert connection.connection == 0
 
-        server.config = next_config
-        await asyncio.to_thread(server.restart)
-        await eventually(lambda: f"{server.url} refuses {way.named} (Authorization Violation)" in caplog.text)
-        file.unlink()
-        await eventually(lambda: caplog.text.count(f"{file} does not exist") == 2)
-        assert connection.connection == 0
-
-        file.write_text(next_secret)
-        await eventually(lambda: connection.connection == 2)
-        await connection.close()
+            file.write_text(next_secret)
+            await eventually(lambda: connection.connection == 2)
     assert_calm(caplog)
     assert_no_secret_was_logged(caplog, secret, next_secret)
 
@@ -100,14 +96,13 @@ async def test_a_token_that_ends_is_replaced_by_the_one_in_the_file(
     file = tmp_path / "user.creds"
     with NatsServer(tmp_path, config=account.server_config) as server:
         file.write_text(account.credentials(valid_for_s=1))
-        connection = NatsConnection(fast(server.url, login=CredentialsLogin(file)))
-        await connection.connect()
-        await eventually(lambda: f"{server.url} refuses --nats-credentials, which expired at 20" in caplog.text)
-        assert "The connection to NATS is lost: user authentication expired" in caplog.text
+        async with connected(fast(server.url, login=CredentialsLogin(file))) as connection:
+            await eventually(lambda: f"{server.url} refuses --nats-credentials, which expired at 20" in caplog.text)
+            assert "The connection to NATS is lost: user authentication expired" in caplog.text
+            assert connection.connection == 0
 
-        file.write_text(account.credentials())
-        await eventually(lambda: connection.connection == 2)
-        await connection.close()
+            file.write_text(account.credentials())
+            await eventually(lambda: connection.connection > 1)
     assert_calm(caplog)
 
 
@@ -129,9 +124,8 @@ async def test_a_login_in_a_url_is_taken_or_refused_without_showing_it(
 ) -> None:
     config = {"authorization": {"user": "anna", "password": "p@ss:w%r/secret"}}
     with NatsServer(tmp_path, config=config) as server:
-        connection = NatsConnection(fast(server.url.replace("//", "//anna:p%40ss%3Aw%25r%2Fsecret@")))
-        await connection.connect()
-        await connection.close()
+        async with connected(fast(server.url.replace("//", "//anna:p%40ss%3Aw%25r%2Fsecret@"))):
+            pass
         said = await refusal(fast(server.url.replace("//", "//anna:other-secret@")), caplog)
 
     assert said == f"{server.url} refuses the login in --nats-url (Authorization Violation)"
@@ -150,9 +144,8 @@ async def test_a_server_that_is_dead_or_refuses_us_keeps_nobody_from_the_next_on
         NatsServer(tmp_path, config=config) as server,
     ):
         settings = fast("nats://127.0.0.1:1", other.url, server.url, login=TokenLogin(file))
-        connection = NatsConnection(settings)
-        await connection.connect()
-        await connection.close()
+        async with connected(settings):
+            pass
         server.kill()
         said = await refusal(settings, caplog)
 

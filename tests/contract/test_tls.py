@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from contract.harness import assert_calm, eventually, fast, refusal
+from contract.harness import assert_calm, connected, eventually, fast, refusal
 from environment import NatsServer
 from environment.certificates import CertificateAuthority, KeyPair
 from environment.ports import LOOPBACK, free_ports
-from tenure.nats.connection import NatsConnection
 from tenure.nats.settings import NatsSettings, TlsSettings
 
 
@@ -44,9 +43,8 @@ def mutual(authority: CertificateAuthority) -> dict[str, str | bool]:
 
 
 async def _connect(settings: NatsSettings) -> None:
-    connection = NatsConnection(settings)
-    await connection.connect()
-    await connection.close()
+    async with connected(settings):
+        pass
 
 
 def _trusting(authority: CertificateAuthority, pair: KeyPair | None = None, *, first: bool = False) -> TlsSettings:
@@ -159,14 +157,11 @@ async def test_files_are_read_again_for_each_connection(
 
     mount(authority)
     with NatsServer(tmp_path, config=tls_config(authority, **mutual(authority))) as server:
-        connection = NatsConnection(fast(server.url, tls=TlsSettings(ca, certificate, key)))
-        await connection.connect()
-
-        server.config = tls_config(other_authority, **mutual(other_authority))
-        await asyncio.to_thread(server.restart)
-        mount(other_authority)
-        await eventually(lambda: connection.connection == 2)
-        await connection.close()
+        async with connected(fast(server.url, tls=TlsSettings(ca, certificate, key))) as connection:
+            server.config = tls_config(other_authority, **mutual(other_authority))
+            await asyncio.to_thread(server.restart)
+            mount(other_authority)
+            await eventually(lambda: connection.connection == 2)
 
 
 async def test_another_server_of_the_cluster_is_trusted_under_the_name_that_we_know(
@@ -187,16 +182,15 @@ async def test_another_server_of_the_cluster_is_trusted_under_the_name_that_we_k
         )
         for name, port in zip(("first", "second"), ports, strict=True)
     )
+    by_name = first.url.replace(LOOPBACK, "localhost")
     with first:
-        connection = NatsConnection(fast(first.url.replace(LOOPBACK, "localhost"), tls=_trusting(authority)))
-        await connection.connect()
-        with second:
-            client = connection.session().client
-            await eventually(lambda: client.discovered_servers)  # announced while we were connected
-            await asyncio.to_thread(first.kill)
-            await eventually(lambda: connection.connection == 2)
-            assert connection.session().client._server_info["server_name"] == "second"
-            await connection.close()
+        async with connected(fast(by_name, tls=_trusting(authority))) as connection:
+            with second:
+                client = connection.session().client
+                await eventually(lambda: client.discovered_servers)  # announced while we were connected
+                await asyncio.to_thread(first.kill)
+                await eventually(lambda: connection.connection == 2)
+                assert connection.session().client._server_info["server_name"] == "second"
 
 
 # ----------------------------------------------------------------------------------------------------- not in the clear
@@ -239,8 +233,6 @@ async def test_tls_is_spoken_with_a_server_that_leaves_it_to_us(
 ) -> None:
     config = {**tls_config(authority), "allow_non_tls": True}
     with NatsServer(tmp_path, config=config) as server:
-        connection = NatsConnection(fast(server.url, tls=_trusting(authority)))
-        await connection.connect()
-        transport: Any = connection.session().client._transport
-        assert transport._io_writer.get_extra_info("ssl_object") is not None
-        await connection.close()
+        async with connected(fast(server.url, tls=_trusting(authority))) as connection:
+            transport: Any = connection.session().client._transport
+            assert transport._io_writer.get_extra_info("ssl_object") is not None

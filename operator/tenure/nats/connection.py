@@ -58,6 +58,7 @@ class NatsConnection:
         self._when_disconnected: list[Callable[[], None]] = []
         self._server = self._configured[0]
         self._refusals = Refusals()
+        self._wait_s = settings.reconnect_wait_min_s
         self._error_logged_at_s = -ERROR_LOG_INTERVAL_S
         self._errors_not_logged = 0
 
@@ -101,7 +102,9 @@ class NatsConnection:
     async def close(self) -> None:
         """Give what was sent at most a second to reach the server, then end the connection and all requests on it."""
         keeper, self._keeper = self._keeper, None
-        if keeper is not None:
+        for _ in range(3):  # Once may not do: asyncio.wait_for, which nats-py uses, can swallow it before Python 3.12.
+            if keeper is None or keeper.done():
+                break
             keeper.cancel()
             await asyncio.wait({keeper}, timeout=CLOSE_TIMEOUT_S)
         session = self._session
@@ -125,6 +128,7 @@ class NatsConnection:
                 await asyncio.sleep(self._settings.reconnect_wait_max_s)
 
     async def _wait_for_the_loss_of(self, session: Session) -> None:
+        began_s = time.monotonic()
         while session.is_alive:
             self._look.clear()
             with contextlib.suppress(TimeoutError):
@@ -134,6 +138,15 @@ class NatsConnection:
         reason = describe(error) if error is not None else "no reason given"
         logger.warning("The connection to NATS is lost: %s", reason)
         self._drop(reason)
+        if time.monotonic() - began_s >= self._settings.reconnect_wait_max_s:
+            self._wait_s = self._settings.reconnect_wait_min_s
+        else:  # A server that lets us in only to send us away is no better than one that does not let us in.
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait, each time for longer, and for a random part: all replicas would come back at the same moments."""
+        await asyncio.sleep(self._wait_s * random.uniform(0.5, 1.0))
+        self._wait_s = min(2 * self._wait_s, self._settings.reconnect_wait_max_s)
 
     def _drop(self, reason: str) -> None:
         session, self._session = self._session, None
@@ -149,8 +162,7 @@ class NatsConnection:
                 _call(callback)
 
     async def _connect_somewhere(self) -> None:
-        """Try all servers in turn, with a growing wait after each round, until one lets us in."""
-        wait_s = self._settings.reconnect_wait_min_s
+        """Try all servers in turn, with a pause after each round, until one lets us in."""
         started_s = time.monotonic()
         while True:
             for server in self._servers():
@@ -161,9 +173,7 @@ class NatsConnection:
                     return self._begin(session, server)
             if self._refusals.are_news(time.monotonic()):
                 logger.warning("No NATS server can be reached: %s", self._refusals)
-            # Without the random part all replicas would come back to a restarted server at the same moments.
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
-            wait_s = min(2 * wait_s, self._settings.reconnect_wait_max_s)
+            await self._pause()
 
     def _servers(self) -> list[Server]:
         """All known servers: the configured ones first, each group in random order."""

@@ -69,7 +69,10 @@ class NatsSettings:
     """How many pings may go unanswered before the connection is given up."""
 
     reconnect_wait_min_s: float = RECONNECT_WAIT_MIN_S
-    """The wait before the second round of attempts, in seconds; it doubles with every further one."""
+    """The wait before the second round of attempts, in seconds; it doubles with every further one.
+
+    It goes on doubling until a connection has lasted for `reconnect_wait_max_s`.
+    """
 
     reconnect_wait_max_s: float = RECONNECT_WAIT_MAX_S
     """The longest wait between two rounds of attempts, in seconds; each is shortened by up to a half at random."""
