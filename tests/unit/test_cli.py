@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from tenure import __version__, cli, log
+from tenure import __version__, cli, cli_run, log
 from tenure.kubernetes.access import NoConfiguration
 from tenure.nats.bucket import BucketRefused, BucketSettings
 from tenure.nats.login import CredentialsLogin
@@ -65,9 +65,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> type[_Started]:
     monkeypatch.setattr(_Started, "told", [], raising=False)
     monkeypatch.setattr(_Started, "logs", [], raising=False)
     monkeypatch.setattr(_Started, "error", None)
-    monkeypatch.setattr(cli, "OperatorProcess", _Started)
+    monkeypatch.setattr(cli_run, "OperatorProcess", _Started)
     monkeypatch.setattr(log, "configure", lambda level, log_format: _Started.logs.append((level, log_format)))
-    monkeypatch.setattr("tenure.cli.asyncio.run", _run_to_its_end)
+    monkeypatch.setattr("tenure.cli_run.asyncio.run", _run_to_its_end)
     return _Started
 
 
@@ -190,7 +190,7 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
 
 
 def _options() -> list[click.Option]:
-    return [option for option in cli.run.params if isinstance(option, click.Option)]
+    return [option for option in cli_run.run.params if isinstance(option, click.Option)]
 
 
 _VALUES = {

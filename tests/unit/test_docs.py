@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from environment.nats_accounts import PUBLISH, SUBSCRIBE
-from tenure.cli import run
+from tenure.cli_run import run
 from tenure.election.campaign import EndOfTerm
 from tenure.election.conditions import ConditionType, Reason
 from tenure.kubernetes.access import NEEDED

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from tenure import cli, nats
+from tenure import cli_run, nats
 from tenure.nats.login import CredentialsLogin, Login, NkeyLogin, PasswordLogin, TokenLogin
 from tenure.nats.settings import NatsSettings
 from tenure.nats_options import nats_options
@@ -109,4 +109,4 @@ def test_every_option_that_a_sentence_names_exists() -> None:
     sources = [*folder.glob("*.py"), folder.parent / "nats_options.py"]
     named = {name for source in sources for name in re.findall(r"--(?:nats|bucket)[a-z-]*", source.read_text())}
 
-    assert named <= {name for option in cli.run.params for name in option.opts}
+    assert named <= {name for option in cli_run.run.params for name in option.opts}

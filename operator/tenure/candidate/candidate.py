@@ -134,14 +134,10 @@ class Candidate:
     async def start(self) -> None:
         """Connect, and campaign from now on; what fails later is tried again until `stop`.
 
-        Raises Unavailable when NATS cannot be reached within its time, and BucketRefused when the bucket cannot hold
-        leases.
+        Raises Unavailable when NATS or JetStream is not there yet: call it again then. Raises BucketRefused when the
+        bucket cannot hold leases.
         """
-        try:
-            await self._leases.start()
-        except BaseException:
-            await self._leases.close()
-            raise
+        await self._leases.start()
         self._teller = asyncio.create_task(self._tell(), name=f"callbacks of {self.identity}")
         self._campaign.begin()
 
@@ -177,6 +173,11 @@ class Candidate:
         while (term := self.leadership.led_term) is None:
             await self._changed.wait()
         return term
+
+    async def wait_until_lost(self) -> None:
+        """Return as soon as this candidate does not lead."""
+        while self.is_leader:
+            await self._changed.wait()
 
     async def changes(self) -> AsyncIterator[Leadership]:
         """Yield who leads now, and again after each change. Whoever is slow gets the latest, not each one between."""

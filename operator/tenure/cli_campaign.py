@@ -1,0 +1,106 @@
+"""The command `tenure campaign`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+
+import click
+
+from tenure import log
+from tenure.candidate.config import LEASE_TIMEOUT_S, ElectionConfig
+from tenure.candidate.session import Session, SessionSettings
+from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused
+from tenure.nats.settings import NatsSettings
+from tenure.nats_options import nats_options, option
+from tenure.parameters import BUCKET, ELECTION, ListenAddress, Seconds
+
+
+@click.command(
+    context_settings={"auto_envvar_prefix": "TENURE", "show_default": True, "ignore_unknown_options": False},
+    epilog="The program gets TENURE_TERM, its fencing token, and TENURE_IDENTITY in its environment.",
+)
+@nats_options
+@option("--election", required=True, type=ELECTION, metavar="NAMESPACE/NAME", help="The election to take part in.")
+@option(
+    "--identity",
+    help="The name of this candidate, which must be no other one's: in a pod, its name and UID joined by '_'. "
+    "Default: the host's name.",
+)
+@option("--bucket", type=BUCKET, default=DEFAULT_BUCKET, help="The key-value bucket of the leases.")
+@option(
+    "--lease-duration",
+    "lease_duration_s",
+    envvar="TENURE_LEASE_DURATION",
+    type=click.IntRange(3, 3600),
+    default=LEASE_TIMEOUT_S,
+    metavar="SECONDS",
+    help="For how long others respect this candidate after they last saw its lease renewed.",
+)
+@option(
+    "--grace",
+    "grace_s",
+    envvar="TENURE_GRACE",
+    type=Seconds(min=0, max=3600),
+    default=10.0,
+    metavar="SECONDS",
+    help="How long the program has to end after SIGTERM, when this command is asked to end. When the lease is lost, it "
+    "is killed before the lease can have run out.",
+)
+@option("--hook-became", metavar="SHELL", help="A shell command that is run before the program, once for each term.")
+@option("--hook-lost", metavar="SHELL", help="A shell command that is run when the candidate does not lead any more.")
+@option("--listen", type=ListenAddress(), help="Where to serve GET /leader: 200 while this candidate leads, else 503.")
+@option("--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info")
+@option(
+    "--log-format",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    help="auto: text on a terminal, JSON elsewhere.",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def campaign(  # noqa: PLR0913 - one for each option
+    *,
+    nats: NatsSettings,
+    election: str,
+    identity: str | None,
+    bucket: str,
+    lease_duration_s: int,
+    grace_s: float,
+    hook_became: str | None,
+    hook_lost: str | None,
+    listen: tuple[str, int] | None,
+    log_level: str,
+    log_format: log.LogFormat,
+    command: tuple[str, ...],
+) -> None:
+    """Take part in an election, and run COMMAND only while leading.
+
+    The exit status is COMMAND's. Without COMMAND it takes part until SIGTERM or Ctrl-C, calls the hooks, and tells who
+    leads on --listen.
+    """
+    if not (command or hook_became or hook_lost or listen):
+        raise click.UsageError("Nothing would happen: give a COMMAND after --, a hook, or --listen.")
+    log.configure(log_level, log_format)
+    settings = SessionSettings(
+        identity=identity or socket.gethostname(),
+        key=election.replace("/", "."),
+        bucket=bucket,
+        nats=nats,
+        config=ElectionConfig(lease_timeout_s=lease_duration_s),
+        command=command,
+        grace_s=grace_s,
+        hook_became=hook_became,
+        hook_lost=hook_lost,
+        listen=listen,
+    )
+    try:
+        status = asyncio.run(_run(settings))
+    except (BucketRefused, OSError, ValueError) as error:
+        click.echo(f"tenure: {error}", err=True)
+        sys.exit(1)
+    sys.exit(status)
+
+
+async def _run(settings: SessionSettings) -> int:
+    return await Session(settings).run()

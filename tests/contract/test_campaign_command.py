@@ -1,0 +1,239 @@
+"""`tenure campaign` as a process, on a real nats-server: its program runs only while it leads."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from environment import NatsServer, wait_until
+from environment.ports import LOOPBACK, free_ports
+
+_LEASE_S = 3
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    with NatsServer(tmp_path / "nats") as server:
+        yield server
+
+
+class Campaigner:
+    """One `tenure campaign`. Its program, hooks and itself write into one file, a line for each event."""
+
+    def __init__(self, server: NatsServer, folder: Path, identity: str, *arguments: str) -> None:
+        self.events_file = folder / "events"
+        self.events_file.touch()
+        self._log = (folder / f"{identity}.log").open("wb")
+        command = [sys.executable, "-m", "tenure", "campaign", "--nats-url", server.url, "--election", "shop/web"]
+        command += ["--identity", identity, "--lease-duration", str(_LEASE_S), *arguments]
+        self.process = subprocess.Popen(
+            command, env={**os.environ, "EVENTS": str(self.events_file)}, stdout=self._log, stderr=self._log
+        )
+
+    @property
+    def events(self) -> list[str]:
+        return self.events_file.read_text().splitlines()
+
+    def wait_for(self, *events: str) -> None:
+        wait_until(lambda: self.events == list(events), f"{events} instead of {self.events}")
+
+    def end(self) -> int:
+        self.process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        status = self.process.wait(timeout=10)
+        self._log.close()
+        return status
+
+
+Start = Callable[..., Campaigner]
+
+
+@pytest.fixture
+def start(server: NatsServer, tmp_path: Path) -> Iterator[Start]:
+    started: list[Campaigner] = []
+
+    def start(identity: str, *arguments: str) -> Campaigner:
+        started.append(Campaigner(server, tmp_path, identity, *arguments))
+        return started[-1]
+
+    yield start
+    for campaigner in started:
+        if campaigner.process.poll() is None:
+            campaigner.process.kill()
+            campaigner.wait()
+
+
+def _program(*lines: str) -> tuple[str, ...]:
+    """A shell program that notes its beginning and, when asked to end, its end."""
+    note = 'echo "$TENURE_IDENTITY {} $TENURE_TERM" >> "$EVENTS"'
+    trap = f"trap '{note.format('ends')}; exit 0' TERM"
+    return (
+        "--",
+        "/bin/sh",
+        "-c",
+        "; ".join([trap, note.format("begins"), *(lines or ("while :; do sleep 0.05; done",))]),
+    )
+
+
+def test_the_program_runs_in_one_candidate_at_a_time_and_in_the_next_one_when_the_first_has_ended(start: Start) -> None:
+    a = start("a", *_program())
+    a.wait_for("a begins 1")
+    b = start("b", *_program())
+
+    assert a.end() == 0
+
+    b.wait_for("a begins 1", "a ends 1", "b begins 2")
+    assert b.end() == 0
+    assert b.events[-1] == "b ends 2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        pytest.param(("--", "/bin/sh", "-c", "exit 7"), 7, id="its own"),
+        pytest.param(("--", "/bin/sh", "-c", "kill -KILL $$"), 128 + signal.SIGKILL, id="killed"),
+        pytest.param(("--", "/does/not/exist"), 127, id="not found"),
+        pytest.param(("--", "/dev/null"), 126, id="not executable"),
+    ],
+)
+def test_the_exit_status_is_that_of_the_program(start: Start, arguments: tuple[str, ...], status: int) -> None:
+    assert start("a", *arguments).wait() == status
+
+
+def test_a_program_that_does_not_end_is_killed_before_the_lease_can_have_run_out(
+    start: Start, server: NatsServer
+) -> None:
+    """NATS hangs, and so nobody knows of anything: what ends it are the deadline of the lease and a signal."""
+    a = start("a", "--", "/bin/sh", "-c", 'trap "" TERM; while :; do echo alive >> "$EVENTS"; sleep 0.05; done')
+    wait_until(lambda: a.events, "the program runs")
+
+    server.process.pause()
+    halted_s = time.monotonic()
+    try:
+        last = [len(a.events), time.monotonic()]
+
+        def is_quiet() -> bool:
+            if len(a.events) != last[0]:
+                last[:] = [len(a.events), time.monotonic()]
+            return time.monotonic() - last[1] > 1.0
+
+        wait_until(is_quiet, "the program does nothing any more")
+        assert last[1] - halted_s < _LEASE_S
+    finally:
+        server.process.resume()
+    count = len(a.events)
+    wait_until(lambda: len(a.events) > count, "it runs again in a new term")
+
+
+def test_hooks_are_called_around_the_program(start: Start) -> None:
+    a = start(
+        "a",
+        *("--hook-became", 'echo "became $TENURE_TERM" >> "$EVENTS"'),
+        *("--hook-lost", 'echo "lost $TENURE_TERM" >> "$EVENTS"'),
+        *_program(),
+    )
+    a.wait_for("became 1", "a begins 1")
+
+    a.end()
+
+    assert a.events == ["became 1", "a begins 1", "a ends 1", "lost 1"]
+
+
+def test_who_leads_is_told_by_http(start: Start) -> None:
+    ports = free_ports(2)
+    a = start("a", "--listen", f"{LOOPBACK}:{ports[0]}")
+    wait_until(lambda: _leader(ports[0])[0] == 200, "a leads")
+    start("b", "--listen", f"{LOOPBACK}:{ports[1]}")
+    wait_until(lambda: _leader(ports[1])[1].get("leader") == "a", "b knows it")
+
+    status, told = _leader(ports[1])
+    assert (status, told["isLeader"], told["term"], told["remainingSeconds"]) == (503, False, 1, 0)
+    status, told = _leader(ports[0])
+    assert (status, told["identity"], told["isLeader"], told["term"]) == (200, "a", True, 1)
+
+    a.end()
+    wait_until(lambda: _leader(ports[1])[0] == 200, "b leads")
+
+
+def test_other_signals_reach_the_program(start: Start) -> None:
+    a = start("a", "--", "/bin/sh", "-c", "trap 'exit 9' USR1; echo ready >> \"$EVENTS\"; while :; do sleep 0.05; done")
+    a.wait_for("ready")
+
+    a.process.send_signal(signal.SIGUSR1)
+
+    assert a.wait() == 9
+
+
+def test_as_the_first_process_of_a_container_it_leaves_no_zombies(start: Start, server: NatsServer) -> None:
+    """An orphan of the program comes to it, as to the first process of a container, and is taken in when it ends."""
+    program = 'sh -c "sleep 0.1 & echo orphaned >> $EVENTS" & wait; while :; do sleep 0.05; done'
+    a = start("a", "--", sys.executable, "-c", _AS_SUBREAPER, server.url, program)
+    wait_until(lambda: "orphaned" in a.events, "there is an orphan", timeout_s=20)
+
+    wait_until(lambda: a.events[-1:] == ["no zombies"], "there are no zombies", timeout_s=20)
+
+
+_AS_SUBREAPER = """
+import ctypes, os, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: what happens to the first process of a container
+inner = subprocess.Popen([sys.executable, "-c", '''
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1)
+campaign = ["campaign", "--nats-url", sys.argv[1], "--election", "shop/inner", "--lease-duration", "3"]
+os.execv(sys.executable, [sys.executable, "-m", "tenure", *campaign, "--", "/bin/sh", "-c", sys.argv[2]])
+''', *sys.argv[1:]])
+def zombies():
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        found += [pid] if fields[1] == str(inner.pid) and fields[0] == "Z" else []
+    return found
+events = os.environ["EVENTS"]
+while "orphaned" not in open(events).read():
+    time.sleep(0.05)
+while True:
+    time.sleep(1.0)
+    if not zombies():
+        print("no zombies", file=open(events, "a"))
+        break
+inner.terminate()
+sys.exit(inner.wait())
+"""
+
+
+def test_it_waits_for_nats_and_can_be_stopped_meanwhile(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "tenure", "campaign", "--nats-url", "nats://127.0.0.1:1", "--election", "shop/web"]
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, "--", "true"], stdout=output, stderr=output)
+    wait_until(lambda: "Waiting: " in log.read_text(), "it says what it waits for", timeout_s=20)
+
+    process.terminate()
+
+    assert process.wait(timeout=12) == 0
+
+
+def _leader(port: int) -> tuple[int, dict[str, object]]:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2.0)
+    try:
+        connection.request("GET", "/leader")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException):
+        return 0, {}
+    finally:
+        connection.close()
