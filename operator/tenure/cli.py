@@ -9,8 +9,8 @@ import click
 from tenure import __version__
 
 COMMANDS = {"campaign": "tenure.cli_campaign", "run": "tenure.cli_run"}
-"""The module of each command, which has its name. It is loaded when it is asked for: whoever campaigns for itself has no
-use for Kopf and the Kubernetes client."""
+"""The module of each command, which has its name. It is loaded when it is asked for: a candidate needs neither Kopf nor
+the Kubernetes client."""
 
 
 class Commands(click.Group):
