@@ -111,11 +111,25 @@ def test_the_election_in_the_readme_is_that_of_the_example() -> None:
 @pytest.mark.parametrize("name", _DOCUMENTS)
 def test_links_and_paths_lead_somewhere(name: str) -> None:
     text = (_ROOT / name).read_text()
-    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)", text) if "://" not in link]
     paths = re.findall(rf"`((?:{_FOLDERS})/[\w./-]*)`", text)
 
     folder = (_ROOT / name).parent
-    assert [path for path in [*map(folder.joinpath, links), *map(_ROOT.joinpath, paths)] if not path.exists()] == []
+    documents = [(folder / path if path else _ROOT / name, has_anchor, anchor) for path, has_anchor, anchor in links]
+    assert [
+        path for path in [*(path for path, _, _ in documents), *map(_ROOT.joinpath, paths)] if not path.exists()
+    ] == []
+    assert [
+        f"{path}#{anchor}"
+        for path, has_anchor, anchor in documents
+        if has_anchor and anchor not in _anchors(path.read_text())
+    ] == []
+
+
+def _anchors(text: str) -> list[str]:
+    """The anchors of all headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize("name", _DOCUMENTS)
@@ -127,7 +141,7 @@ def test_make_targets_exist(name: str) -> None:
 
 
 def test_the_architecture_names_every_module() -> None:
-    """Each module of the operator stands in the table of concepts, or its folder does as a whole."""
+    """Each module of the operator stands in the table of concepts."""
     text = (_ROOT / "ARCHITECTURE.md").read_text()
     package = _ROOT / "operator" / "tenure"
     modules = [path.relative_to(package) for path in package.rglob("*.py") if path.name != "__init__.py"]
