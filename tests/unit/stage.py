@@ -10,7 +10,7 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.inputs import Input, LeaseWritten, WriteOutcome
 from tenure.runtime.dispatcher import Dispatcher, Seat
-from tenure.runtime.pods import Key
+from tenure.runtime.keys import Key
 from unit.virtual_time import START_S, read_clock
 
 

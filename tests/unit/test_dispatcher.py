@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tenure.election.effects import Effect, ReadResource
 from tenure.runtime.dispatcher import MAX_STEPS_IN_A_ROW
-from tenure.runtime.pods import Key
+from tenure.runtime.keys import Key
 from unit.stage import Stage, Stepper
 from unit.virtual_time import run, work_for
 

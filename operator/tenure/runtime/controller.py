@@ -33,10 +33,10 @@ from tenure.kubernetes.pods import read_pod
 from tenure.metrics import ElectionFigures, Metrics, Readings
 from tenure.runtime.dispatcher import Dispatcher, Seat
 from tenure.runtime.executor import Executor
-from tenure.runtime.lease_requests import lease_key
+from tenure.runtime.keys import Key, lease_key, parse_lease_key
 from tenure.runtime.leases import Leases
 from tenure.runtime.namespaces import Namespaces
-from tenure.runtime.pods import Key, PodIndex
+from tenure.runtime.pods import PodIndex
 from tenure.runtime.retirement import Retirement
 from tenure.runtime.tasks import Tasks
 from tenure.runtime.witness import Witness
@@ -90,7 +90,6 @@ class Controller:
         self._read_clock = read_clock
         self._metrics = metrics
         self._managed: dict[Key, _Managed] = {}
-        self._by_lease_key: dict[str, Key] = {}
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
         self._tasks = Tasks()
         self._dispatcher = Dispatcher(read_clock, self._carry_out, self._replace)
@@ -157,7 +156,6 @@ class Controller:
             managed = None
         if managed is None:
             managed = self._managed[key] = _Managed(resource)
-            self._by_lease_key[lease_key(key)] = key
             self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
         else:
             managed.resource = resource
@@ -172,7 +170,6 @@ class Controller:
         if managed is None or managed.resource.uid != uid:
             return
         del self._managed[key]
-        del self._by_lease_key[lease_key(key)]
         self.index.select(key, None)
         if managed.seat is not None:
             self._dispatcher.remove(managed.seat)
@@ -216,7 +213,7 @@ class Controller:
 
     def see_entry(self, key: str, entry: Entry, connection: int) -> None:
         """The watch of the bucket has shown an entry."""
-        election_key = self._by_lease_key.get(key)
+        election_key = parse_lease_key(key)
         if election_key is not None:
             self._post(election_key, EntrySeen(entry, connection))
 

@@ -13,8 +13,8 @@ from typing import Protocol
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.inputs import Input
+from tenure.runtime.keys import Key
 from tenure.runtime.mailbox import Mailbox
-from tenure.runtime.pods import Key
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from tenure.kubernetes.events import post_event
 from tenure.kubernetes.pods import read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, write_status
 from tenure.nats.store import LeaseStore
-from tenure.runtime.lease_requests import lease_key, read_lease, write_lease
+from tenure.runtime.keys import Key, lease_key
+from tenure.runtime.lease_requests import read_lease, write_lease
 from tenure.runtime.listings import PodListings
-from tenure.runtime.pods import Key
 from tenure.runtime.tasks import Tasks, report
 
 logger = logging.getLogger(__name__)

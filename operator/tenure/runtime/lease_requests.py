@@ -8,14 +8,8 @@ from tenure.election import effects, inputs
 from tenure.election.inputs import WriteOutcome
 from tenure.election.record import render
 from tenure.nats.store import LeaseStore, OutcomeUnknown, StoreError, Unavailable, WrongRevision
-from tenure.runtime.pods import Key
 
 logger = logging.getLogger(__name__)
-
-
-def lease_key(key: Key) -> str:
-    """Return the key of an election's record in the bucket: a namespace has no dots, so it is the first part."""
-    return ".".join(key)
 
 
 async def write_lease(store: LeaseStore, key: str, effect: effects.WriteLease) -> inputs.Input:

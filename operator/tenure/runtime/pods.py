@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from tenure.election.labels import ROLE_PREFIX, TERM_PREFIX
 from tenure.election.pod import Pod
 from tenure.election.selector import Selector
-
-Key = tuple[str, str]
-"""Namespace and name of an election."""
+from tenure.runtime.keys import Key
 
 MAX_LOST = 10_000
 """UIDs of lost pods that are remembered: those of a minute at least, at the pace at which a big cluster loses them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import re
 from collections.abc import Callable, Iterable
 
 from tenure.election.labels import ROLE_PREFIX
@@ -15,9 +14,8 @@ from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.kubernetes.resources import read_resource, resources_path
 from tenure.nats.store import StoreError
 from tenure.runtime.controller import Controller
-from tenure.runtime.lease_requests import lease_key
+from tenure.runtime.keys import Key, parse_lease_key
 from tenure.runtime.leases import Leases
-from tenure.runtime.pods import Key
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,9 +32,6 @@ RELIST_SETTLES_S = 1.0
 
 MAX_RETIRED = 200
 """Elections that are cleaned up after in one comparison; each takes up to five requests. The next one goes on."""
-
-ELECTION_KEY = re.compile(r"(?P<namespace>[a-z0-9-]{1,63})\.(?P<name>[a-z0-9.-]{1,63})")
-"""A key of the bucket that can be an election's: anybody may have written any other."""
 
 
 class Resync:
@@ -149,13 +144,13 @@ class Resync:
             for label in pod.labels
             if label.startswith(ROLE_PREFIX)
         }
-        owned = {lease_key(key) for key in existing | self._controller.keys()}
+        owned = existing | self._controller.keys()
         for lease, entry in list(self._leases.entries.items()):
-            match = ELECTION_KEY.fullmatch(lease)
-            if match is None or lease in owned:
+            key = parse_lease_key(lease)
+            if key is None or key in owned:
                 continue
-            if self._settings.watches(match["namespace"]) and self._controller.retirement.concerns(entry):
-                orphans.add((match["namespace"], match["name"]))
+            if self._settings.watches(key[0]) and self._controller.retirement.concerns(entry):
+                orphans.add(key)
             else:
                 del self._leases.entries[lease]  # Should its election come (again), it reads for itself.
         return orphans - existing

@@ -20,8 +20,7 @@ from tenure.kubernetes.metadata import Metadata, list_metadata, read_namespace_u
 from tenure.kubernetes.pods import pods_path, write_labels
 from tenure.metrics import Metrics
 from tenure.nats.store import LeaseStore, StoreError
-from tenure.runtime.lease_requests import lease_key
-from tenure.runtime.pods import Key
+from tenure.runtime.keys import Key, lease_key
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from tenure.election.pod import Pod, PodRef
 from tenure.election.resource import Status
 from tenure.election.routing import is_follower
 from tenure.metrics import ElectionFigures, Metrics
-from tenure.runtime.pods import Key
+from tenure.runtime.keys import Key
 
 logger = logging.getLogger(__name__)
 
