@@ -16,6 +16,7 @@ from tenure.kubernetes.client import (
     Conflict,
     Invalid,
     KubernetesClient,
+    Lane,
     NotFound,
     Refused,
 )
@@ -100,8 +101,10 @@ class _Api:
     def __init__(self, patched: dict[str, Any] | ApiError, got: dict[str, Any] | ApiError | None = None) -> None:
         self._patched = patched
         self._got = got
+        self.lanes: list[Lane] = []
 
-    async def json_patch(self, path: str, operations: list[dict[str, Any]], **_: object) -> dict[str, Any]:
+    async def json_patch(self, path: str, operations: list[dict[str, Any]], *, lane: Lane) -> dict[str, Any]:
+        self.lanes.append(lane)
         assert path == "/api/v1/namespaces/shop/pods/web-0"
         assert operations[0] == {"op": "test", "path": "/metadata/uid", "value": "uid-0"}
         return _answer(self._patched)
@@ -124,6 +127,7 @@ def _client(api: _Api) -> KubernetesClient:
 
 _STAMP = WriteLabels(ref=_REF, expected_term="7", expected_role="leader", role=PodRole.FOLLOWER, term=8)
 _CROWN = WriteLabels(ref=_REF, expected_term="7", expected_role="follower", role=PodRole.LEADER, term=8)
+_FOLLOW = WriteLabels(ref=_REF, expected_term="7", expected_role="follower", role=PodRole.FOLLOWER, term=8)
 _CLEAN = WriteLabels(ref=_REF, expected_term="7", expected_role="follower", role=None, term=None)
 _SAME = _body(metadata={"labels": {_ROLE: "leader", _TERM: "7"}})
 _HIGHER = _body(metadata={"labels": {_TERM: "9"}})
@@ -210,3 +214,13 @@ def test_a_pod_is_read_by_name_and_is_gone_when_it_has_another_uid(
     answer: dict[str, Any] | ApiError, pod: Pod | None
 ) -> None:
     assert run(read_pod(_client(_Api({}, answer)), "shop", _REF)) == pod
+
+
+@pytest.mark.parametrize(
+    ("write", "lane"), [(_CROWN, Lane.PROMPT), (_STAMP, Lane.PROMPT), (_FOLLOW, Lane.BULK), (_CLEAN, Lane.BULK)]
+)
+def test_what_makes_or_unmakes_a_leader_does_not_wait_for_followers(write: WriteLabels, lane: Lane) -> None:
+    api = _Api(_SAME)
+    run(write_labels(_client(api), "shop", "web", write))
+
+    assert api.lanes == [lane]
