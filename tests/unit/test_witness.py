@@ -190,6 +190,7 @@ def test_a_hand_over_includes_the_wait_for_a_candidate_and_is_two_changes() -> N
     assert count == 1
     assert 60 < back_s - began_s < took_s < story.now_s - began_s + 1e-6
     assert watched.figures.transitions == {"PodTerminating": 1, "Elected": 1}
+    assert watched.figures.drift_repairs == 0
 
 
 def test_the_first_election_is_a_change_and_no_hand_over() -> None:
@@ -241,6 +242,26 @@ def test_a_change_that_another_process_wrote_is_seen_with_all_that_came_between(
     watched.story.hears(ResourceSeen(watched.story.changed_by_another(status)))
 
     assert watched.figures.transitions == {"PodGone": 1, "LeaseLost": 1}
+
+
+def test_a_leader_that_is_selected_no_more_leads_no_more() -> None:
+    watched = Watched.at_rest()
+    story = watched.story
+    story.hears(ConnectionChanged(0))
+
+    story.hears(PodSeen(story.changed(A, labels={**(A_LEADS.labels or {}), "app": "other"})))
+
+    assert watched.figures.leader == ""
+
+
+def test_a_term_in_which_nobody_leads_after_nobody_is_no_change() -> None:
+    story = Story(A, status=a_status(7), revision=7)
+    watched = Watched(story)
+    story.begins(a_record("", 7))
+
+    story.hears(ResourceSeen(story.changed_by_another(a_status(8))))
+
+    assert watched.figures.transitions == {}
 
 
 def test_what_a_new_process_finds_is_no_change() -> None:

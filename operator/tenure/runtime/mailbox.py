@@ -33,8 +33,14 @@ class Mailbox:
     @property
     def depth(self) -> int:
         """How many inputs wait in it."""
-        latest = (self.connection, self.entry, self.resource, self.pods_complete)
-        return len(self.pods) + len(self.results) + sum(one is not None for one in latest)
+        return (
+            len(self.pods)
+            + len(self.results)
+            + (self.connection is not None)
+            + (self.entry is not None)
+            + (self.resource is not None)
+            + (self.pods_complete is not None)
+        )
 
     def put(self, happened: Input) -> None:
         """Add one input."""

@@ -98,10 +98,10 @@ class Witness:
         if result.outcome is not LabelOutcome.APPLIED or write is None or state.resource is None:
             return
         status = state.resource.status
-        if write.term is None or write.term != status.term or status.unfenced:
-            return  # A half of it, or what a hand-over needs.
+        if write.term != status.term or status.unfenced:
+            return  # Half of a repair, or a part of a hand-over.
         is_pretender = write.expected_role == PodRole.LEADER and uid != _leader_uid(status)
-        if is_pretender or (uid in self._in_order and self._in_order_term == status.term):
+        if is_pretender or uid in self._in_order:
             self.figures.drift_repairs += 1
             facts = {"election": f"{self.figures.namespace}/{self.figures.name}", "pod": result.ref.name}
             logger.warning("Labels repaired that somebody else had changed", extra=facts)
@@ -138,15 +138,14 @@ class Witness:
         return pod if pod is not None and is_candidate and may_stay(pod, state.candidates) else None
 
     def _note_what_is_in_order(self, status: Status) -> None:
-        """Remember which candidates had their labels once all was settled: what they lack later, somebody else took."""
+        """Remember which candidates have had the labels of this term: what they lack later, somebody else took."""
         if status.term != self._in_order_term:
             self._in_order, self._in_order_term = frozenset(), status.term
-        if status.term and not status.unfenced:
-            self._in_order = frozenset(
-                pod.uid
-                for pod in self._election.state.candidates
-                if pod.uid in self._in_order or self._is_in_order(pod, status)
-            )
+        self._in_order = frozenset(
+            pod.uid
+            for pod in self._election.state.candidates
+            if pod.uid in self._in_order or self._is_in_order(pod, status)
+        )
 
     def _is_in_order(self, pod: Pod, status: Status) -> bool:
         """Whether a candidate carries what the status says of it."""
