@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import aiohttp
 import pytest
 
 from environment.ports import LOOPBACK, free_ports
 from tenure.health import HealthServer
+from tenure.nats.bucket import BucketSettings
+from tenure.nats.settings import NatsSettings
+from tenure.process import OperatorProcess
+from tenure.settings import Settings
 
 
 class Served:
@@ -80,3 +85,38 @@ async def test_nothing_can_be_sent_here(served: Served, path: str) -> None:
     status, _ = await served.ask(path, "POST")
 
     assert status == 405
+
+
+@dataclass
+class _Timers:
+    late_s: float
+
+    def overdue_s(self) -> float:
+        return self.late_s
+
+
+@pytest.mark.parametrize(
+    ("elections_s", "operator_s", "said"),
+    [
+        (0.0, 0.0, ""),
+        (29.0, 29.0, ""),
+        (31.0, 0.0, "The timers stand still: the first was due 31 s ago."),
+        (0.0, 45.0, "The timers stand still: the first was due 45 s ago."),
+    ],
+)
+def test_an_operator_is_unhealthy_when_timers_of_the_elections_or_of_its_own_lease_stand_still(
+    elections_s: float, operator_s: float, said: str
+) -> None:
+    process = OperatorProcess(
+        Settings(),
+        nats=NatsSettings(urls=("nats://127.0.0.1:1",)),
+        bucket=BucketSettings(),
+        kubeconfig=None,
+        listen=(LOOPBACK, 1),
+    )
+    assert process._unhealthy_because() == "", "it has not begun to work yet"
+
+    process._controller = _Timers(elections_s)  # type: ignore[assignment]
+    process._lease = _Timers(operator_s)  # type: ignore[assignment]
+
+    assert process._unhealthy_because() == said
