@@ -121,10 +121,12 @@ def test_g5_g6_nats_away_longer_than_the_lease_changes_no_label_and_no_leader_bu
     leader, lost = _start(scene), _start(scene, "other")
 
     environment.nats.stop()
+    expired_at_s = time.monotonic() + SHORT["durationSeconds"] + 0.5
     try:
         _replace(scene, lost)
         scene.wait_for_condition("LeaseHeld", "False (NATSUnavailable)")
         scene.wait_for_condition("LeaseHeld", "False (NATSUnavailable)", election="other")
+        scene.wait(lambda: time.monotonic() >= expired_at_s, "both leases have run out")
         assert scene.pod(leader.name).role() == "leader"
         assert scene.election().holder == leader.identity
         assert scene.election().condition("Ready") == "False (NATSUnavailable)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,9 @@ async def test_a_bucket_that_is_there_is_never_altered(session: Session) -> None
     config = await stored_config(session)
     other = BucketSettings(name="leases", storage="memory", max_message_bytes=1000_000, max_bytes=10_000_000)
     assert await ensure_bucket(session, other) == first
+    more = await ensure_bucket(session, BucketSettings(name="leases", replicas=3))
+    assert replace(more, warnings=()) == first
+    assert "The bucket was there, with 1 replicas and not the 3 of --bucket-replicas" in more.warnings[0]
     assert await stored_config(session) == config
 
 
@@ -90,6 +94,8 @@ async def test_several_operators_may_make_it_at_once(session: Session) -> None:
         ({"subject_transform": {"src": "$KV.leases.>", "dest": "kv.>"}}, "under other subjects"),
         ({"sources": [{"name": "elsewhere"}]}, "sources"),
         ({"subjects": None, "mirror": {"name": "elsewhere"}, "first_seq": None}, "is a mirror"),
+        ({"consumer_limits": {"inactive_threshold": 5_000_000_000}}, "cannot be watched (consumer_limits)"),
+        ({"consumer_limits": {"max_ack_pending": 1}}, "cannot be watched (consumer_limits)"),
         ({"allow_msg_counter": True, "discard": "old", "allow_msg_ttl": False}, "takes only counters"),
     ],
 )
@@ -124,7 +130,15 @@ async def test_all_that_is_wrong_is_said_at_once(session: Session) -> None:
         ({"first_seq": 0}, "start at 1"),
         ({"allow_msg_ttl": False}, "no time to live per message"),
         ({"persist_mode": "async"}, "before it stores them"),
+        ({"max_consumers": 3}, "allows 3 consumers (max_consumers)"),
+        ({"max_consumers": 4}, None),
+        ({"consumer_limits": {"inactive_threshold": 10_000_000_000}}, None),
         ({"max_msgs_per_subject": 5}, None),
+        ({"max_msgs": 1000}, None),
+        ({"republish": {"src": ">", "dest": "copy.>"}}, None),
+        ({"subjects": ["$KV.leases.>", "elsewhere"]}, None),
+        ({"compression": "s2"}, None),
+        ({"allow_atomic": True}, None),
         ({"allow_direct": True}, None),
         ({"deny_delete": False, "allow_rollup_hdrs": False}, None),
         ({"max_bytes": 10_000_000}, None),
@@ -141,8 +155,21 @@ async def test_a_bucket_that_weakens_a_promise_is_taken_with_a_warning(
     assert facts.allows_ttl == changes.get("allow_msg_ttl", True)
 
 
+async def test_a_bucket_that_is_nearly_full_is_taken_with_a_warning(session: Session) -> None:
+    """When it is full it refuses a renewal as well, if that is a byte longer than the record that it replaces."""
+    await make_stream(session, max_bytes=1000)
+    assert (await ensure_bucket(session, SETTINGS)).warnings == ()
+    await session.request("$KV.leases.shop.web", b"v" * 800, timeout_s=5)
+
+    facts = await ensure_bucket(session, SETTINGS)
+
+    assert "nearly full" in facts.warnings[0]
+    refused = await session.request("$KV.leases.shop.web", b"v" * 801, timeout_s=5)
+    assert b"maximum bytes exceeded" in refused.data
+
+
 async def test_what_the_server_will_never_make_is_refused(session: Session) -> None:
-    with pytest.raises(BucketRefused, match="replicas > 1 not supported"):
+    with pytest.raises(BucketRefused, match=r"replicas > 1 not supported.*; lower --bucket-replicas\."):
         await ensure_bucket(session, BucketSettings(name="leases", replicas=3))
 
 

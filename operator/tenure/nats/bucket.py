@@ -21,6 +21,15 @@ LOOK_AGAIN_S = 0.05
 # A cluster that has no leader yet drops requests without a word, so it is asked again.
 ANSWER_TIMEOUT_S = 1.0
 
+# The server drops the consumer of a watch when nobody has listened for this time.
+CONSUMER_IDLE_S = 10.0
+
+# Each operator watches with one consumer, and for a while with two after a reconnect; and there are two operators.
+CONSUMERS_MIN = 4
+
+# In a bucket that is full, a renewal is refused as well if it is a byte longer than the record that it replaces.
+FULL_AT = 0.8
+
 # A record with the longest names that Kubernetes allows and a few fields of other writers, with its headers.
 RECORD_BYTES_MAX = 4096
 
@@ -116,7 +125,8 @@ async def ensure_bucket(
             if error.err_code == REPLICAS_NOT_SUPPORTED or (
                 400 <= error.code < 500 and error.err_code != NO_SUITABLE_PEERS
             ):
-                raise BucketRefused(f"The bucket {settings.name} cannot be made: {error}.") from error
+                hint = "; lower --bucket-replicas" if error.err_code == REPLICAS_NOT_SUPPORTED else ""
+                raise BucketRefused(f"The bucket {settings.name} cannot be made: {error}{hint}.") from error
             raise Unavailable(f"The bucket {settings.name} is not served: {error}.") from error
         except OutcomeUnknown as error:
             trouble = str(error)
@@ -160,25 +170,25 @@ def stream_config(settings: BucketSettings) -> dict[str, Any]:
 
 def check_bucket(settings: BucketSettings, info: dict[str, Any]) -> BucketFacts:
     """Return the facts out of a stream's description, or raise BucketRefused naming every setting that cannot be."""
-    config, name = info["config"], settings.name
+    config = info["config"]
     broken = [sentence for breaks, sentence in _rules(settings, config) if breaks]
     if broken:
-        raise BucketRefused(f"The bucket {name} cannot hold leases. {' '.join(broken)}")
+        raise BucketRefused(f"The bucket {settings.name} cannot hold leases. {' '.join(broken)}")
     return BucketFacts(
-        name=name,
+        name=settings.name,
         created_at_s=datetime.fromisoformat(info["created"]).timestamp(),
         first_revision=config.get("first_seq", 1),
         allows_ttl=bool(config.get("allow_msg_ttl")),
         replicas=config.get("num_replicas", 1),
         storage=config.get("storage", "file"),
-        warnings=tuple(sentence for weakens, sentence in _doubts(config) if weakens),
+        warnings=tuple(sentence for weakens, sentence in _doubts(settings, info) if weakens),
     )
 
 
 def _rules(settings: BucketSettings, config: dict[str, Any]) -> list[tuple[bool, str]]:
     """What cannot be, each with whether it is so.
 
-    By these a record could go, be replaced without a compare-and-set, or not be written at all.
+    By these a record could go, be replaced without a compare-and-set, or not be written or watched at all.
     """
     name = settings.name
     max_age_s = config.get("max_age", 0) / 1e9
@@ -186,6 +196,7 @@ def _rules(settings: BucketSettings, config: dict[str, Any]) -> list[tuple[bool,
     per_key = config.get("max_msgs_per_subject", -1)
     bounded = max(config.get("max_msgs", -1), config.get("max_bytes", -1)) > 0
     max_message_bytes = config.get("max_msg_size", -1)
+    consumers = config.get("consumer_limits") or {}
     return [
         (bool(config.get("sealed")), "It is sealed, so no lease can be written."),
         (bool(config.get("mirror")), "It is a mirror, which takes no compare-and-set."),
@@ -206,12 +217,32 @@ def _rules(settings: BucketSettings, config: dict[str, Any]) -> list[tuple[bool,
             0 <= max_message_bytes < RECORD_BYTES_MAX,
             f"Its largest record of {max_message_bytes} bytes (max_msg_size) is below {RECORD_BYTES_MAX}.",
         ),
+        (
+            0 < consumers.get("inactive_threshold", 0) < CONSUMER_IDLE_S * 1e9
+            or consumers.get("max_ack_pending", 0) > 0,
+            "It cannot be watched (consumer_limits).",
+        ),
     ]
 
 
-def _doubts(config: dict[str, Any]) -> list[tuple[bool, str]]:
-    alone = config.get("num_replicas", 1) == 1
+def _doubts(settings: BucketSettings, info: dict[str, Any]) -> list[tuple[bool, str]]:
+    config = info["config"]
+    replicas = config.get("num_replicas", 1)
+    alone = replicas == 1
+    max_consumers, max_bytes = config.get("max_consumers", -1), config.get("max_bytes", -1)
     return [
+        (
+            replicas < settings.replicas,
+            f"The bucket was there, with {replicas} replicas and not the {settings.replicas} of --bucket-replicas.",
+        ),
+        (
+            0 < max_consumers < CONSUMERS_MIN,
+            f"The bucket allows {max_consumers} consumers (max_consumers): two operators may need {CONSUMERS_MIN}.",
+        ),
+        (
+            0 < max_bytes * FULL_AT < info["state"]["bytes"],
+            f"The bucket is nearly full (max_bytes is {max_bytes}): when it is, leases cannot be renewed.",
+        ),
         (
             alone and config.get("storage") == "memory",
             "The bucket is in the memory of one server: its restart loses all leases, and terms jump.",

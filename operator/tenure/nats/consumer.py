@@ -20,7 +20,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from tenure.election.entry import Entry
-from tenure.nats.bucket import stream_of
+from tenure.nats.bucket import CONSUMER_IDLE_S, stream_of
 from tenure.nats.jetstream import STREAM_NOT_FOUND, is_marker
 from tenure.nats.session import ApiError, Session
 from tenure.nats.store import BucketMissing, OutcomeUnknown, Unavailable
@@ -32,9 +32,6 @@ HEARTBEAT_S = 1.0
 
 # Silent at two looks in a row is broken; a single one may only mean that the event loop was held up.
 SILENCE_CHECK_S = 2.0
-
-# The server drops the consumer by itself when nobody has listened for this time.
-CONSUMER_IDLE_S = 10.0
 
 START_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 1.0
