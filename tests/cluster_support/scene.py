@@ -17,9 +17,10 @@ from cluster_support.kubernetes import (
     pods_path,
     statefulsets_path,
 )
+from cluster_support.manifests import create_namespace, leader_election, stateful_set
 from cluster_support.views import FOLLOWER, LEADER, ROLE, TERM, ElectionView, PodView
 from cluster_support.watchers import Watchers
-from environment import Environment, wait_until
+from environment import Environment
 
 SHORT = {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}
 """The shortest lease, for tests that wait for its end."""
@@ -43,10 +44,7 @@ class Scene:
         self.environment = environment
         self.namespace = f"scene-{next(_numbers)}"
         self.kubernetes = Kubernetes(environment)
-        metadata = {"name": self.namespace}
-        self.kubernetes.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        account = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
-        wait_until(lambda: self.kubernetes.find(account) is not None, f"{self.namespace} has its service account")
+        create_namespace(self.kubernetes, self.namespace)
         self.watchers = Watchers(self.kubernetes, self.namespace)
 
     # Acting
@@ -55,26 +53,8 @@ class Scene:
         self, replicas: int, *, name: str = "web", labels: Mapping[str, str] | None = None, wait: bool = True
     ) -> None:
         """Create a StatefulSet whose pods all start at once, and return when they are Ready."""
-        labels = {"app": name, **(labels or {})}
-        template = {
-            "metadata": {"labels": labels},
-            "spec": {"containers": [{"name": "main", "image": "none"}], "terminationGracePeriodSeconds": 1},
-        }
-        self.kubernetes.create(
-            statefulsets_path(self.namespace),
-            {
-                "apiVersion": "apps/v1",
-                "kind": "StatefulSet",
-                "metadata": {"name": name},
-                "spec": {
-                    "replicas": replicas,
-                    "serviceName": name,
-                    "podManagementPolicy": "Parallel",
-                    "selector": {"matchLabels": {"app": name}},
-                    "template": template,
-                },
-            },
-        )
+        body = stateful_set(name, replicas, labels=labels)
+        self.kubernetes.create(statefulsets_path(self.namespace), body)
         if wait:
             self.wait(
                 lambda: sum(pod.ready and pod.labels["app"] == name for pod in self.pods) == replicas,
@@ -96,12 +76,7 @@ class Scene:
 
     def elect(self, name: str = "web", *, selector: Object | None = None, **spec: Any) -> None:
         """Create an election; it selects the pods of the StatefulSet `web` unless told otherwise."""
-        body = {
-            "apiVersion": "tenure.dev/v1alpha1",
-            "kind": "LeaderElection",
-            "metadata": {"name": name},
-            "spec": {"selector": selector or {"matchLabels": {"app": "web"}}, **spec},
-        }
+        body = leader_election(name, selector or {"matchLabels": {"app": "web"}}, **spec)
         uid = self.kubernetes.create(elections_path(self.namespace), body)["metadata"]["uid"]
         self.wait(lambda: any(view.uid == uid for view in self._elections.values()), f"the election {name} is seen")
 

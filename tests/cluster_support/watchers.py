@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from cluster_support.follower import Follower, version_of
 from cluster_support.kubernetes import Kubernetes, Object, elections_path, pods_path, slices_path
@@ -35,8 +35,8 @@ class Findings:
         return "\n".join([*self.failures, "--- what happened last:", *self.timeline[-_TIMELINE_LENGTH:]])
 
 
-class PodWatcher:
-    """Follows every pod of a namespace, and finds any moment at which one of these is not so.
+class PodRules:
+    """Told every version of every pod in order, finds any moment at which one of these is not so.
 
     * No two pods carry the leader label of one election (G3).
     * A leader label stands beside a term, and no two pods carry it in the same term (G1).
@@ -45,16 +45,12 @@ class PodWatcher:
     Labels that somebody else wrote last (see `PodView.is_forged`) are left out of account.
     """
 
-    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
+    def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self.crowned: dict[Reign, int] = {}
         """For each reign, the resourceVersion at which its leader label was there first."""
-        self.follower = Follower(kubernetes, pods_path(namespace), self._check, news)
 
-    def pods(self) -> list[PodView]:
-        return sorted((PodView(body) for body in self.follower.objects()), key=lambda pod: pod.name)
-
-    def _check(self, before: Object | None, after: Object | None, objects: Mapping[str, Object]) -> None:
+    def see(self, before: Object | None, after: Object | None, objects: Mapping[str, Object]) -> None:
         old = PodView(before) if before is not None else None
         if after is None:
             self._findings.note(f"{old} is gone")
@@ -103,25 +99,21 @@ class PodWatcher:
             self.crowned.setdefault(reign, version)
 
 
-class StatusWatcher:
-    """Follows every election of a namespace, and finds any status by which one of these is not so.
+class StatusRules:
+    """Told every version of every election in order, finds any status by which one of these is not so.
 
     * Term and floor never fall (G4), nor does the term when an election is deleted and created again (G2).
     * A term is that of one holder (G1).
     """
 
-    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
+    def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._terms: dict[str, int] = {}
         self._holders: dict[tuple[str, int], str | None] = {}
         self.announced: dict[Reign, int] = {}
         """For each reign, the resourceVersion at which the status said so first."""
-        self.follower = Follower(kubernetes, elections_path(namespace), self._check, news)
 
-    def elections(self) -> dict[str, ElectionView]:
-        return {view.name: view for view in map(ElectionView, self.follower.objects())}
-
-    def _check(self, before: Object | None, after: Object | None, _: Mapping[str, Object]) -> None:
+    def see(self, before: Object | None, after: Object | None, _: Mapping[str, Object]) -> None:
         old = ElectionView(before) if before is not None else None
         if after is None:
             self._findings.note(f"{old} is gone")
@@ -142,6 +134,36 @@ class StatusWatcher:
             self._findings.fail(f"G1: term {new.term} of {new.name} was that of {holder} and of {new.holder}.")
         if new.leader_uid is not None:
             self.announced.setdefault((new.name, new.term, new.leader_uid), version)
+
+
+def unannounced(crowned: Mapping[Reign, int], announced: Mapping[Reign, int]) -> Iterator[str]:
+    """Yield a sentence for each reign whose label came before the status said so (G3)."""
+    for reign, version in crowned.items():
+        said = announced.get(reign)
+        if said is None or said >= version:
+            yield f"G3: the label of {reign} came at {version}, before the status (at {said})."
+
+
+class PodWatcher(PodRules):
+    """Follows every pod of a namespace, and checks the rules."""
+
+    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
+        super().__init__(findings)
+        self.follower = Follower(kubernetes, pods_path(namespace), self.see, news)
+
+    def pods(self) -> list[PodView]:
+        return sorted((PodView(body) for body in self.follower.objects()), key=lambda pod: pod.name)
+
+
+class StatusWatcher(StatusRules):
+    """Follows every election of a namespace, and checks the rules."""
+
+    def __init__(self, kubernetes: Kubernetes, namespace: str, findings: Findings, news: threading.Event) -> None:
+        super().__init__(findings)
+        self.follower = Follower(kubernetes, elections_path(namespace), self.see, news)
+
+    def elections(self) -> dict[str, ElectionView]:
+        return {view.name: view for view in map(ElectionView, self.follower.objects())}
 
 
 class EndpointWatcher:
@@ -180,10 +202,8 @@ class Watchers:
         """Fail if a guarantee was ever broken up to now."""
         for watcher in (self.elections, self.pods, self.endpoints):
             watcher.follower.catch_up()
-        for reign, version in self.pods.crowned.items():
-            announced = self.elections.announced.get(reign)
-            if announced is None or announced >= version:
-                self.findings.fail(f"G3: the label of {reign} came at {version}, before the status (at {announced}).")
+        for complaint in unannounced(self.pods.crowned, self.elections.announced):
+            self.findings.fail(complaint)
         assert not self.findings.failures, str(self.findings)
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from contract.harness import Seen, eventually, fast
 from environment import NatsServer
-from environment.ports import LOOPBACK, free_ports
+from environment.nats_server import nats_cluster
 from tenure.nats.bucket import BucketSettings, ensure_bucket
 from tenure.nats.connection import NatsConnection
 from tenure.nats.jetstream import JetStreamLeaseStore
@@ -30,16 +30,7 @@ FAILOVER_TIMEOUT_S = 20.0
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[dict[str, NatsServer]]:
     """A cluster of three, by name."""
-    ports = free_ports(3)
-    routes = [f"nats://{LOOPBACK}:{port}" for port in ports]
-    servers = {
-        f"server-{port}": NatsServer(
-            tmp_path / str(port),
-            name=f"server-{port}",
-            config={"cluster": {"name": "three", "listen": f"{LOOPBACK}:{port}", "routes": routes}},
-        )
-        for port in ports
-    }
+    servers = {server.name: server for server in nats_cluster(tmp_path, 3)}
     try:
         for server in servers.values():
             server.launch()

@@ -17,7 +17,7 @@ from typing import Self
 
 from environment.binaries import control_plane_binaries
 from environment.control_plane import ControlPlane
-from environment.nats_server import NatsServer
+from environment.nats_server import NatsServer, nats_cluster
 from environment.nodes import DRAINS, NODES, READY_AFTER_SECONDS, Nodes
 from environment.process import Process, stop_all
 from environment.waiting import EnvironmentFailed, wait_until
@@ -41,10 +41,11 @@ _COMPLAINT_CHARS = 2000  # of what kubectl said; it may say the same of each of 
 class Environment:
     """One of each, in one folder: a ControlPlane with its Nodes, and a NatsServer. See these for what may be done.
 
-    `folder` must be new or empty. `audit_log` names a file for the API server's audit log.
+    `folder` must be new or empty. `audit_log` names a file for the API server's audit log. `nats_size` above 1 makes a
+    cluster of so many nats-servers, of which `nats` is the first.
     """
 
-    def __init__(self, folder: Path, *, audit_log: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, audit_log: Path | None = None, nats_size: int = 1) -> None:
         folder = folder.absolute()
         if folder.exists() and any(folder.iterdir()):
             raise EnvironmentFailed(f"The folder of an environment must be new or empty: {folder}.")
@@ -53,7 +54,8 @@ class Environment:
         self.folder = folder
         self.control_plane = ControlPlane(folder, binaries, audit_log=audit_log)
         self.nodes = Nodes(folder, binaries, self.control_plane.api, self.kubeconfig)
-        self.nats = NatsServer(folder)
+        self.nats_servers = nats_cluster(folder, nats_size) if nats_size > 1 else [NatsServer(folder)]
+        self.nats = self.nats_servers[0]
         self.kubectl_binary = binaries["kubectl"]
 
     @property
@@ -69,22 +71,25 @@ class Environment:
     @property
     def processes(self) -> list[Process]:
         """All that is started, in that order."""
-        return [self.nats.process, *self.control_plane.processes, self.nodes.kwok]
+        servers = [server.process for server in self.nats_servers]
+        return [*servers, *self.control_plane.processes, self.nodes.kwok]
 
     def start(self) -> None:
         """Start everything, and return when all of it is ready. When anything fails, nothing stays behind."""
         try:
-            self.nats.launch()
+            for server in self.nats_servers:
+                server.launch()
             self.control_plane.start()
             self.nodes.start()
-            self.nats.wait_until_ready()
+            for server in self.nats_servers:
+                server.wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """End everything. It may be called at any time, and again."""
-        stop_all([self.nodes.kwok, self.nats.process])
+        stop_all([self.nodes.kwok, *(server.process for server in self.nats_servers)])
         self.control_plane.stop()
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""One nats-server with JetStream, on loopback."""
+"""A nats-server with JetStream, or several as one cluster, on loopback."""
 
 from __future__ import annotations
 
@@ -107,3 +107,17 @@ class NatsServer:
             return False
         finally:
             connection.close()
+
+
+def nats_cluster(folder: Path, size: int) -> list[NatsServer]:
+    """Return the servers nats-1, nats-2, … of one cluster, not started yet: launch all of them, then await each."""
+    ports = free_ports(size)
+    routes = [f"nats://{LOOPBACK}:{port}" for port in ports]
+    return [
+        NatsServer(
+            folder,
+            name=f"nats-{number}",
+            config={"cluster": {"name": "nats", "listen": f"{LOOPBACK}:{port}", "routes": routes}},
+        )
+        for number, port in enumerate(ports, start=1)
+    ]
