@@ -9,7 +9,7 @@ import pytest
 
 from simulator.mutations import MUTATIONS, Mutation, found_after
 
-SEEDS = 8
+SEEDS = 12
 
 FOUND_WITHIN_SECONDS = [
     "label before the status is acknowledged",

@@ -7,10 +7,22 @@ from typing import Any
 
 import pytest
 
-from tenure.election.campaign import Claim, Confirm, Decision, Hold, Release, Standing, View, Wait, decide, standing
+from tenure.election.campaign import (
+    Claim,
+    Confirm,
+    Decision,
+    Doubt,
+    Hold,
+    Release,
+    Standing,
+    View,
+    Wait,
+    decide,
+    standing,
+)
 from tenure.election.record import MAX_TERM, LeaseRecord
 from unit.builders import a_leader, a_pod, a_record
-from unit.views import FIRST, LED_BY_NOBODY, RUN_OUT_S, SECOND, a_status, a_view
+from unit.views import FIRST, LED_BY_NOBODY, RUN_OUT_S, SECOND, SEEN_AT_S, a_status, a_view
 
 _NOT_READY = replace(FIRST, ready=False)
 _TERMINATING = replace(FIRST, terminating=True)
@@ -44,7 +56,21 @@ def _foreign(holder: str, **changes: Any) -> View:
         pytest.param(
             _held(candidates=(_NOT_READY, _SECOND_NOT_READY)), Hold(_NOT_READY), id="not Ready, as is everybody else"
         ),
-        pytest.param(_held(candidates=(_NOT_READY, SECOND)), Release(FIRST.identity), id="not Ready, another eligible"),
+        pytest.param(
+            _held(candidates=(_NOT_READY, SECOND)),
+            Doubt(_NOT_READY),
+            id="not Ready, another eligible: what says the API?",
+        ),
+        pytest.param(
+            _held(candidates=(_NOT_READY, SECOND), holder_read_at_s=SEEN_AT_S),
+            Release(FIRST.identity),
+            id="not Ready, says the API, another eligible",
+        ),
+        pytest.param(
+            _held(candidates=(_NOT_READY, SECOND), holder_read_at_s=SEEN_AT_S - 1),
+            Doubt(_NOT_READY),
+            id="not Ready, said the API before it was the holder",
+        ),
         pytest.param(
             _held(candidates=(_NOT_READY, SECOND), now_s=RUN_OUT_S), Claim(SECOND, 8), id="not Ready and run out"
         ),

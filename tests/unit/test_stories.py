@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tenure.election.effects import ListPods, ReadLease, ReadPod, WriteLabels, WriteLease, WriteStatus
 from tenure.election.inputs import (
     ConnectionChanged,
     PodGone,
+    PodRead,
     PodsComplete,
     PodSeen,
     PodsListed,
@@ -124,10 +127,27 @@ def test_a_leader_that_is_not_ready_stays_until_another_one_is() -> None:
     assert story.hears(PodSeen(story.changed(A, ready=False))) == []
     assert only(WriteStatus, story.rests(0.6)).status.eligible == 0
 
-    release, *labels = story.hears(PodSeen(B))
-    assert isinstance(release, WriteLease)
-    assert held_by(release) == ("", 7)
+    question, *labels = story.hears(PodSeen(B))
+    assert question == ReadPod(A.ref)
     assert [labels_of(write) for write in labels if isinstance(write, WriteLabels)] == [("web-1", "follower", 7)]
+    release = only(WriteLease, story.hears(PodRead(A.ref, story.pods[A.uid])))
+    assert held_by(release) == ("", 7)
+
+
+def test_a_process_whose_news_of_pods_is_old_leaves_the_leader_that_another_process_has_made() -> None:
+    """It was halted when web-1 was not Ready yet. Another one has seen it Ready, and made it the leader."""
+    story = Story(A_LEADS, replace(B_FOLLOWS, ready=False), status=_LED_BY_A, revision=7)
+    story.hears(story.written(only(WriteLease, story.begins(a_record(A, 7)))))
+    story.revision = 9
+
+    renewal, question = story.hears(story.seen(a_record(B, 8)))
+
+    assert isinstance(renewal, WriteLease)
+    assert held_by(renewal) == (B.identity, 8)
+    assert question == ReadPod(B.ref)
+    assert isinstance(story.hears(story.written(renewal))[0], WriteStatus)
+    done = story.hears(PodRead(B.ref, story.changed(B, ready=True)))
+    assert not any(isinstance(effect, WriteLease) for effect in done)
 
 
 def test_a_new_process_adopts_the_leader_as_it_stands() -> None:

@@ -17,6 +17,9 @@ FIRST = a_pod("web-0", ordinal=0)
 SECOND = a_pod("web-1", ordinal=1)
 BOTH = (FIRST, SECOND)
 
+SEEN_AT_S = 100.0
+"""When the record was seen first."""
+
 RUN_OUT_S = 115.0
 """A time at which the record counts as expired."""
 

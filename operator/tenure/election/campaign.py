@@ -54,6 +54,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """The holder is not Ready, by what was seen of it: the API must say so. Until then this candidate holds on.
+
+    What was seen may be old, and the record young: another process has made it, for a pod that it has seen Ready since.
+    """
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The holder is to give the record up."""
 
@@ -107,7 +117,7 @@ class Wait:
     foreign: bool = False
 
 
-Decision = Hold | Release | Claim | Mark | RaiseFloor | Confirm | ReadAgain | Wait
+Decision = Hold | Doubt | Release | Claim | Mark | RaiseFloor | Confirm | ReadAgain | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,8 @@ class View:
     the highest term that a pod was told, `stray_leader` whether a pod carries the leader label although the status has
     named no leader yet. `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that
     the API has said to be gone, or that exist and are no candidates of this election. `uncrownable` are UIDs of pods on
-    which the API has refused the leader label again and again. `suspended` leaves leadership where it is.
+    which the API has refused the leader label again and again. `holder_read_at_s` is when the last read of the holder's
+    pod was begun that had an answer. `suspended` leaves leadership where it is.
     """
 
     now_s: float
@@ -133,6 +144,7 @@ class View:
     stray_leader: bool
     floor_covers: int | None
     uncrownable: frozenset[str] = frozenset()
+    holder_read_at_s: float | None = None
     suspended: bool = False
 
 
@@ -231,7 +243,11 @@ def _decide_held(view: View) -> Decision:
     if holder is not None:
         if may_stay(holder, view.candidates, view.uncrownable):
             return Hold(holder)
-        return _decide_free(view) if expired else Release(record.holder)
+        if expired:
+            return _decide_free(view)
+        is_final = holder.ready or holder.terminating or holder.finished
+        is_known = view.holder_read_at_s is not None and view.holder_read_at_s >= view.lease.seen_at_s
+        return Release(record.holder) if is_final or is_known else Doubt(holder)
     if expired:
         return _decide_free(view)
     ref = parse_identity(record.holder)

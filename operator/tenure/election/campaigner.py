@@ -10,7 +10,7 @@ from tenure.election.elector import Role, Wish
 from tenure.election.lease import Lease
 from tenure.election.lease_writer import LeaseWriter
 from tenure.election.mandate import Mandate
-from tenure.election.pod import PodRef
+from tenure.election.pod import PodRef, parse_identity
 from tenure.election.record import LeaseRecord
 from tenure.election.state import State
 
@@ -58,6 +58,9 @@ class Campaigner:
         match self.decision:
             case campaign.Hold(pod):
                 return writer.step(now, lease, pod.identity, Wish.LEAD, timing)
+            case campaign.Doubt(pod):
+                held = writer.step(now, lease, pod.identity, Wish.LEAD, timing)
+                return [*held, *self._ask(now.monotonic_s, pod.ref)]
             case campaign.Release(identity):
                 return writer.step(now, lease, identity, Wish.RELEASE, timing)
             case campaign.Claim(None, term):
@@ -89,6 +92,7 @@ class Campaigner:
         status, candidates = state.resource.status, state.candidates
         if status.term_floor is None:
             return campaign.Mark() if lease.revision == 0 else campaign.Wait()
+        holder = parse_identity(lease.holder)
         outsiders = state.pods.keys() - {pod.uid for pod in candidates}
         decision = campaign.decide(
             campaign.View(
@@ -103,6 +107,7 @@ class Campaigner:
                 stray_leader=state.has_stray_leader,
                 floor_covers=state.floor_covers,
                 uncrownable=state.uncrownable,
+                holder_read_at_s=state.pod_read_at_s.get(holder.uid) if holder is not None else None,
                 suspended=state.spec.suspend,
             )
         )
@@ -114,5 +119,5 @@ class Campaigner:
         state = self._state
         if ref.uid in state.pod_reads or not state.api_backoff.is_over(now_s, self.alarm):
             return []
-        state.pod_reads.add(ref.uid)
+        state.pod_reads[ref.uid] = now_s
         return [effects.ReadPod(ref)]

@@ -55,7 +55,7 @@ class Labeller:
         if (plan.unknown or plan.suspects or plan.needs_list) and state.api_backoff.is_over(now_s, self.alarm):
             for ref in plan.unknown:
                 if ref.uid not in state.pod_reads:
-                    state.pod_reads.add(ref.uid)
+                    state.pod_reads[ref.uid] = now_s
                     decided.append(effects.ReadPod(ref))
             if plan.suspects:
                 decided += state.read_resource(now_s, self.alarm)

@@ -33,7 +33,8 @@ _MAX_REFUSALS = 5
 class State(LeaseState):
     """See the module. Times are monotonic seconds.
 
-    `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two.
+    `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two; `pod_reads` are the
+    pods that are being read, and `pod_read_at_s` those that were, each with the time at which that was begun.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
     `floor_covers` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
@@ -48,6 +49,7 @@ class State(LeaseState):
     resource_is_stale: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
     pod_seen_at_s: dict[str, float] = field(default_factory=dict)
+    pod_read_at_s: dict[str, float] = field(default_factory=dict)
     pods_complete: bool = False
     gone: frozenset[str] = frozenset()
     floor_covers: int | None = None
@@ -59,7 +61,7 @@ class State(LeaseState):
 
     status_write: StatusOperation | None = None
     resource_read_sent_at_s: float | None = None
-    pod_reads: set[str] = field(default_factory=set)
+    pod_reads: dict[str, float] = field(default_factory=dict)
     label_writes: dict[str, effects.WriteLabels] = field(default_factory=dict)
     list_sent_for_term: int | None = None
 
@@ -153,16 +155,17 @@ class State(LeaseState):
                 self.see_pod(now_s, pod)
             case inputs.PodGone(uid):
                 self._lose_pod(uid)
-                self.pod_reads.discard(uid)
+                self.pod_reads.pop(uid, None)
             case inputs.PodsComplete():
                 self.pods_complete = True
             case inputs.PodRead(ref, pod):
-                self.pod_reads.discard(ref.uid)
+                begun_at_s = self.pod_reads.pop(ref.uid, now_s)
                 if pod is None:
                     self.api_backoff.failed(now_s)
                 else:
                     self.api_backoff.succeeded()
                     self.see_pod(now_s, pod)
+                    self.pod_read_at_s[ref.uid] = begun_at_s
             case inputs.LabelsWritten():
                 self._conclude_labels(now_s, happened)
             case inputs.PodsListed(refs):
@@ -267,6 +270,7 @@ class State(LeaseState):
     def _drop_pod(self, uid: str) -> None:
         self.pods.pop(uid, None)
         self.pod_seen_at_s.pop(uid, None)
+        self.pod_read_at_s.pop(uid, None)
         self.repairs.pop(uid, None)
         self.refused_labels.pop(uid, None)
         self.uncrownable -= {uid}
