@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from chaos.plan import Kind, RoundKind
+from chaos.plan import Crew, Kind, RoundKind
 
 Object = dict[str, Any]
 
@@ -54,7 +54,7 @@ class Phase:
     """A stretch of the run. A rest begins when all is mended and reachable, and ends when all elections are settled."""
 
     kind: RoundKind | Literal["rest"]
-    number: int
+    crew: Crew
     began_s: float
     ended_s: float
 

@@ -14,7 +14,7 @@ from chaos.plan import LEADER, Fault, Kind
 from chaos.stage import Stage
 from cluster_support.kubernetes import Refused
 from cluster_support.operator_process import Operator
-from environment import NatsServer
+from environment import EnvironmentFailed, NatsServer
 from environment.proxy import Proxy
 
 _API_PATIENCE_S = 60.0
@@ -85,15 +85,18 @@ class Injector:
     def _operator_broken(self, kind: Kind, name: str) -> AbstractAsyncContextManager[None]:
         if kind is Kind.OPERATOR_PAUSE:
             return _paused(self._stage.operators[name])
-        return self._operator_down(name, Operator.kill if kind is Kind.OPERATOR_KILL else Operator.stop)
+        return self._operator_down(name, killed=kind is Kind.OPERATOR_KILL)
 
     @asynccontextmanager
-    async def _operator_down(self, name: str, end: Callable[[Operator], object]) -> AsyncIterator[None]:
+    async def _operator_down(self, name: str, *, killed: bool) -> AsyncIterator[None]:
         operator = self._stage.operators[name]
         try:
-            await asyncio.to_thread(end, operator)
-        except AssertionError as error:
-            self._history.complaints.append(f"{name}: {error}")
+            if killed:
+                await asyncio.to_thread(operator.kill)
+            else:
+                await self._stage.end(operator)
+        except EnvironmentFailed as error:
+            self._history.complaints.append(str(error))
         try:
             yield
         finally:

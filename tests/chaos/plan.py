@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,13 @@ class Kind(StrEnum):
 _INFRASTRUCTURE = tuple(kind for kind in Kind if not kind.is_of_pods)
 
 
+class Crew(StrEnum):
+    """How the two operators run."""
+
+    REPLICAS = "one operator acts, the other stands by"
+    ALL_ACT = "both operators act"
+
+
 class RoundKind(StrEnum):
     """What a round is for."""
 
@@ -82,21 +90,16 @@ class Round:
 
     number: int
     kind: RoundKind
+    crew: Crew
     faults: tuple[Fault, ...]
 
 
 def plan(seed: int) -> Iterator[Round]:
-    """Yield rounds without end: calm, single, storm, and again."""
+    """Yield rounds without end: calm, single and storm with one crew, the same with the other, and again."""
     planner = _Planner(random.Random(seed))
-    number = 0
-    while True:
-        for kind, draw in (
-            (RoundKind.CALM, planner.calm),
-            (RoundKind.SINGLE, planner.single),
-            (RoundKind.STORM, planner.storm),
-        ):
-            number += 1
-            yield Round(number, kind, tuple(sorted(draw(), key=lambda fault: fault.at_s)))
+    kinds = {RoundKind.CALM: planner.calm, RoundKind.SINGLE: planner.single, RoundKind.STORM: planner.storm}
+    for number, (crew, kind) in enumerate(itertools.cycle(itertools.product(Crew, kinds)), start=1):
+        yield Round(number, kind, crew, tuple(sorted(kinds[kind](), key=lambda fault: fault.at_s)))
 
 
 class _Planner:

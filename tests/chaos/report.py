@@ -11,7 +11,7 @@ from typing import Any
 from chaos.history import History, Injected
 from chaos.judge import Violation
 from chaos.leadership import Gap, ends_of_reigns, gaps
-from chaos.plan import Kind
+from chaos.plan import Crew, Kind
 
 AFTERMATH_S = 5.0
 """A fault counts as at work for so long after it was mended: servers start, and elect a leader of their own."""
@@ -22,7 +22,7 @@ _FAULTS = "Faults, and for how many seconds each thing was broken:"
 _ENDS = "Leaders that ended, why (as the status tells), and how many of them were Ready and not on their way out:"
 _GAPS = (
     "Seconds in which an election had no leader though a pod was Ready, by what else was broken "
-    f"(or had been, {AFTERMATH_S:g} s before): by that alone, and by that among others:"
+    f"(or had been, {AFTERMATH_S:g} s before): by that alone, and by that among others."
 )
 
 
@@ -53,7 +53,7 @@ class Report:
     facts: dict[str, str]
     faults: Table
     ends: Table
-    gaps: Table
+    gaps: dict[str, Table]
     violations: tuple[str, ...]
 
     @property
@@ -64,7 +64,8 @@ class Report:
     def __str__(self) -> str:
         facts = "\n".join(f"* {name}: {value}" for name, value in self.facts.items())
         violations = (f"Violation: {violation}" for violation in self.violations)
-        parts = [self.verdict, facts, _FAULTS, self.faults, _ENDS, self.ends, _GAPS, self.gaps, *violations]
+        gaps = (part for crew, table in self.gaps.items() for part in (f"While {crew}:", table))
+        parts = [self.verdict, facts, _FAULTS, self.faults, _ENDS, self.ends, _GAPS, *gaps, *violations]
         return "\n\n".join(map(str, parts))
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class Report:
             "facts": self.facts,
             "faults": self.faults.as_json(),
             "endsOfLeaders": self.ends.as_json(),
-            "timesWithoutLeader": self.gaps.as_json(),
+            "timesWithoutLeader": {crew: table.as_json() for crew, table in self.gaps.items()},
             "violations": list(self.violations),
         }
 
@@ -87,6 +88,7 @@ def summarize(history: History, violations: Sequence[Violation], *, seed: int | 
     judged = {
         "Judged": f"{versions['pods']:,} versions of pods and {versions['elections']:,} of elections, "
         f"{len(history.records):,} records in NATS",
+        "Fail-overs": f"{_terms_of_operators(history)} terms of the operators' own lease",
         "Rounds": ", ".join(f"{count} {kind}" for kind, count in rounds.items()),
     }
     return Report(
@@ -94,9 +96,13 @@ def summarize(history: History, violations: Sequence[Violation], *, seed: int | 
         facts={**facts, **judged},
         faults=_faults(history),
         ends=_ends(history),
-        gaps=_gaps(history),
+        gaps={str(crew): _gaps(history, crew) for crew in Crew},
         violations=tuple(map(str, violations)),
     )
+
+
+def _terms_of_operators(history: History) -> int:
+    return max((record.term for record in history.records if record.election.startswith("_operator")), default=0)
 
 
 def _faults(history: History) -> Table:
@@ -117,15 +123,15 @@ def _ends(history: History) -> Table:
     return Table(("Reason", "Times", "Was well"), tuple(rows))
 
 
-def _gaps(history: History) -> Table:
-    began_s = min((phase.began_s for phase in history.phases), default=0.0)
+def _gaps(history: History, crew: Crew) -> Table:
     until_s = max((phase.ended_s for phase in history.phases), default=0.0)
     names = [NO_FAULT, *(str(kind) for kind in Kind if not kind.is_of_pods)]
     alone: dict[str, list[float]] = {name: [] for name in names}
     among: dict[str, list[float]] = {name: [] for name in names}
     for gap in gaps(history):
-        if gap.began_s < began_s:
-            continue  # The first leader of an election takes over from nobody.
+        before = [phase for phase in history.phases if phase.began_s <= gap.began_s]
+        if not before or before[-1].crew != crew:
+            continue  # The other crew's; or that of the first leader, who takes over from nobody.
         broken = _broken(gap, history.faults, until_s) or {NO_FAULT}
         for name in broken:
             (alone if len(broken) == 1 else among)[name].append(gap.length_s(until_s))

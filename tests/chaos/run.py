@@ -15,7 +15,7 @@ from chaos.judge import Violation, judge
 from chaos.leadership import is_eligible
 from chaos.machine import describe
 from chaos.observers import ApiObserver, BucketObserver
-from chaos.plan import ELECTIONS, OPERATORS, Round, plan, pods_of
+from chaos.plan import ELECTIONS, OPERATORS, Crew, Round, plan, pods_of
 from chaos.stage import BUCKET, NAMESPACE, Stage
 from cluster_support.kubernetes import Refused
 from demo.terminal import Terminal
@@ -93,14 +93,16 @@ class Run:
             operator.start(wait=False)
 
     async def _play(self, seed: int, *, until_s: float) -> list[Violation]:
-        violations = await self._rest(0)
+        violations = await self._rest()
         for round_ in plan(seed):
+            if not violations and round_.crew is not self._stage.crew:
+                violations = await self._change_crew(round_.crew)
             left_s = until_s - self._now_s()
             if violations or left_s <= 0:
                 break
             # What does not fit any more is left out; what comes before it is the same for every length.
             await self._play_round(replace(round_, faults=tuple(one for one in round_.faults if one.at_s < left_s)))
-            violations = await self._rest(round_.number)
+            violations = await self._rest()
         if not violations:
             taken_back = await self._bucket.read_again()
             violations = [Violation(None, f"NATS took back revision {revision}.") for revision in taken_back]
@@ -111,9 +113,18 @@ class Run:
         began_s = self._now_s()
         with self._terminal.step(name, name):
             await self._injector.carry_out(round_.faults)
-        self._history.phases.append(Phase(round_.kind, round_.number, began_s, self._now_s()))
+        self._history.phases.append(Phase(round_.kind, round_.crew, began_s, self._now_s()))
 
-    async def _rest(self, number: int) -> list[Violation]:
+    async def _change_crew(self, crew: Crew) -> list[Violation]:
+        """Have other operators, and return what was violated up to now."""
+        with self._terminal.step("Changing the operators", f"From now on {crew}"):
+            try:
+                await self._stage.change_crew(crew)
+            except EnvironmentFailed as error:
+                self._history.complaints.append(str(error))
+        return await self._rest()
+
+    async def _rest(self) -> list[Violation]:
         """Let everything come to rest, and return what was violated up to now."""
         with self._terminal.step("Waiting until all is reachable again", "All is reachable again"):
             await self._wait_until_reachable()
@@ -125,7 +136,7 @@ class Run:
                 await asyncio.sleep(_LOOK_EVERY_S)
             await self._api.catch_up()
             await self._bucket.catch_up()
-        self._history.phases.append(Phase("rest", number, began_s, self._now_s()))
+        self._history.phases.append(Phase("rest", self._stage.crew, began_s, self._now_s()))
         await asyncio.sleep(_QUIET_S)
         for name, operator in self._stage.operators.items():
             try:

@@ -6,11 +6,11 @@ import asyncio
 import json
 from pathlib import Path
 
-from chaos.plan import ELECTIONS, OPERATORS, pods_of
+from chaos.plan import ELECTIONS, OPERATORS, Crew, pods_of
 from cluster_support.kubernetes import Kubernetes, Refused, elections_path, pods_path, statefulsets_path
 from cluster_support.manifests import create_namespace, leader_election, stateful_set
 from cluster_support.operator_process import Operator
-from environment import DRAINS, Environment, wait_until
+from environment import DRAINS, Environment, EnvironmentFailed, wait_until
 from environment.ports import LOOPBACK
 from environment.proxy import Proxy
 
@@ -18,6 +18,7 @@ NAMESPACE = "chaos"
 BUCKET = "chaos"
 
 _CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
+_END_TIMEOUT_S = 10.0
 _LEASES: tuple[dict[str, int], ...] = ({}, {}, {"durationSeconds": 6}, {"durationSeconds": 3})
 """In turn: the default of 15 s twice, and shorter ones."""
 
@@ -31,15 +32,37 @@ class Stage:
         self.servers = {server.name: server for server in self.environment.nats_servers}
         self.roads_to_nats = {name: [Proxy(server.port) for server in self.servers.values()] for name in OPERATORS}
         self.roads_to_api = {name: Proxy(self.environment.control_plane.api.port) for name in OPERATORS}
-        self.operators = {name: self._operator(name, folder) for name in OPERATORS}
+        self.crew = Crew.REPLICAS
+        self._crews = {crew: {name: self._operator(name, crew, folder) for name in OPERATORS} for crew in Crew}
         for server in self.servers.values():
             # Else the operators would learn from them of ways that are no roads.
             server.config["cluster"]["no_advertise"] = True
 
     @property
+    def operators(self) -> dict[str, Operator]:
+        """The operators of the present crew, by name."""
+        return self._crews[self.crew]
+
+    @property
     def nats_urls(self) -> list[str]:
         """Where whoever is no operator reaches NATS."""
         return [server.url for server in self.servers.values()]
+
+    async def change_crew(self, crew: Crew) -> None:
+        """Start the other operators, then end those that ran, as in an update. Raises EnvironmentFailed: see `end`."""
+        before, self.crew = self.operators, crew
+        for operator in self.operators.values():
+            operator.start(wait=False)
+        for operator in before.values():
+            await self.end(operator)
+
+    @staticmethod
+    async def end(operator: Operator) -> None:
+        """Ask it to end (SIGTERM). Raises EnvironmentFailed when it has to be killed after that."""
+        operator.process.request_stop()
+        if not await asyncio.to_thread(operator.process.wait, timeout_s=_END_TIMEOUT_S):
+            operator.kill()
+            raise EnvironmentFailed(f"{operator.process.name} did not end within {_END_TIMEOUT_S:g} s of SIGTERM.")
 
     async def start(self) -> None:
         """Start all but the operators, and return when pods and elections can be created in the namespace."""
@@ -77,8 +100,9 @@ class Stage:
 
     async def stop(self) -> None:
         """End everything. It may be called at any time."""
-        for operator in self.operators.values():
-            operator.kill()
+        for crew in self._crews.values():
+            for operator in crew.values():
+                operator.kill()
         for road in self._roads():
             await road.close()
         await asyncio.to_thread(self.environment.stop)
@@ -86,14 +110,15 @@ class Stage:
     def _roads(self) -> list[Proxy]:
         return [*self.roads_to_api.values(), *(road for roads in self.roads_to_nats.values() for road in roads)]
 
-    def _operator(self, name: str, folder: Path) -> Operator:
+    def _operator(self, name: str, crew: Crew, folder: Path) -> Operator:
         config = json.loads(self.environment.kubeconfig.read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://{LOOPBACK}:{self.roads_to_api[name].port}"
         kubeconfig = folder / f"kubeconfig-{name}"
         kubeconfig.write_text(json.dumps(config))
         first, *others = (f"nats://{LOOPBACK}:{road.port}" for road in self.roads_to_nats[name])
-        # Here is the place for what makes one of them stand by.
         arguments = [option for url in others for option in ("--nats-url", url)]
+        if crew is Crew.REPLICAS:
+            arguments += ["--release", "chaos", "--operator-namespace", NAMESPACE]
         return Operator(
             self.environment,
             folder,
@@ -101,7 +126,7 @@ class Stage:
             kubeconfig=kubeconfig,
             nats_url=first,
             arguments=arguments,
-            name=name,
+            name=f"{name}-{crew.name.lower().replace('_', '-')}",
         )
 
     def _start_environment(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from typing import Self
 
 from environment.ports import LOOPBACK, free_ports
@@ -76,7 +78,7 @@ class Proxy:
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
-            writer.transport.abort()
+            _reset(writer)
             return
         connection = asyncio.create_task(self._serve(reader, writer), name=f"connection to port {self._target_port}")
         self._connections.add(connection)
@@ -103,9 +105,9 @@ class Proxy:
         except (OSError, TimeoutError, asyncio.CancelledError):
             pass  # The target is away, or the road was cut.
         finally:
-            writer.transport.abort()
+            _reset(writer)
             if target is not None:
-                target.transport.abort()
+                _reset(target)
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):  # One of the two ends is gone.
@@ -117,3 +119,11 @@ class Proxy:
                 await target.drain()
                 if was_held:
                     await asyncio.sleep(_HEAD_START_S)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection at once, so that the other end is told of a reset; one that was closed before is not."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
