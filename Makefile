@@ -81,6 +81,14 @@ cluster-down: setup  ## End what `make cluster` started
 demo: setup  ## Watch an election and a hand-over; DEMO_HOLD=1 stays up, CONTEXT=… plays it in a cluster of yours
 	@$(HELPER) demo
 
+FOR ?= 10m
+SEED ?=
+REPORT ?=
+
+.PHONY: chaos
+chaos: setup  ## Break all that the operator relies on, FOR=10m; SEED=… repeats the faults, REPORT=FILE keeps the report
+	@$(HELPER) chaos --for $(FOR) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
+
 .PHONY: pins
 pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the newest versions
 	@# For all supported Pythons and platforms at once. No header and no index: the files name no registry.

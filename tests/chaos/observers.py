@@ -87,12 +87,12 @@ class BucketObserver:
     """
 
     def __init__(
-        self, urls: list[str], bucket: str, namespace: str, history: History, *, run_began_at_s: float
+        self, urls: list[str], bucket: BucketSettings, namespace: str, history: History, *, run_began_at_s: float
     ) -> None:
         self._urls = urls
-        self._settings = BucketSettings(name=bucket, replicas=3)
-        self._stream = f"KV_{bucket}"
-        self._prefix = f"$KV.{bucket}."
+        self._bucket = bucket
+        self._stream = f"KV_{bucket.name}"
+        self._prefix = f"$KV.{bucket.name}."
         self._namespace = namespace
         self._history = history
         self._run_began_at_s = run_began_at_s
@@ -115,7 +115,7 @@ class BucketObserver:
             ping_interval=2,
             max_outstanding_pings=2,
         )
-        config = {**stream_config(self._settings), "max_msgs_per_subject": 10_000_000}
+        config = {**stream_config(self._bucket), "max_msgs_per_subject": 10_000_000}
         self._next = config["first_seq"]
         async with asyncio.timeout(_PATIENCE_S):
             while "config" not in await self._ask(f"STREAM.CREATE.{self._stream}", config):

@@ -20,6 +20,7 @@ from chaos.stage import BUCKET, NAMESPACE, Stage
 from cluster_support.kubernetes import Refused
 from demo.terminal import Terminal
 from environment import EnvironmentFailed
+from tenure.nats.bucket import BucketSettings
 
 PROGRESS_BOUND_S = 60.0
 """How long elections may take to settle once all is mended and reachable again.
@@ -82,7 +83,11 @@ class Run:
         ):
             await self._stage.start()
         self._bucket = BucketObserver(
-            self._stage.nats_urls, BUCKET, NAMESPACE, self._history, run_began_at_s=self._began_at_s
+            self._stage.nats_urls,
+            BucketSettings(name=BUCKET, replicas=3),
+            NAMESPACE,
+            self._history,
+            run_began_at_s=self._began_at_s,
         )
         await self._bucket.open()
         stack.push_async_callback(self._bucket.close)

@@ -19,7 +19,8 @@ from tenure.nats.bucket import DEFAULT_BUCKET
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
-_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/metrics.md"]
+_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+_DOCUMENTS += [f"docs/{path.name}" for path in sorted((_ROOT / "docs").glob("*.md"))]
 _FOLDERS = "operator|tests|crds|examples|requirements|docs"
 
 
