@@ -7,6 +7,8 @@ import sys
 
 _STUBBORN = """
 import asyncio, time
+from tenure.nats.bucket import BucketSettings
+from tenure.nats.settings import NatsSettings
 from tenure.process import OperatorProcess
 from tenure.settings import Settings
 
@@ -20,8 +22,9 @@ class Stubborn(OperatorProcess):
             except asyncio.CancelledError:
                 pass
 
-settings = Settings(nats_urls=("nats://nats:4222",))
-asyncio.run(Stubborn(settings, kubeconfig=None, listen=("127.0.0.1", 0)).run())
+nats = NatsSettings(urls=("nats://nats:4222",))
+process = Stubborn(Settings(), nats=nats, bucket=BucketSettings(), kubeconfig=None, listen=("127.0.0.1", 0))
+asyncio.run(process.run())
 """
 
 
