@@ -60,8 +60,8 @@ def explain(error: Exception, server: Server, settings: NatsSettings, access: Ac
     if isinstance(error, Unreachable):
         return f"{server} cannot be reached ({error})"
     if isinstance(error, nats.errors.SecureConnWantedError):
-        wanted = "its tls:// in --nats-url" if server.asks_for_tls else settings.tls.options[0]
-        return f"{server} speaks no TLS, which {wanted} asks for"
+        who_asks = "tls:// in --nats-url" if server.asks_for_tls else settings.tls.options[0]
+        return f"{server} speaks no TLS, for which {who_asks} asks"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{server} has a certificate {_flaw(error, server, settings)}"
     reason = describe(error)
@@ -79,9 +79,8 @@ def _flaw(error: ssl.SSLCertVerificationError, server: Server, settings: NatsSet
         return "that is not valid yet: compare the clocks"
     if error.verify_code in (OTHER_NAME, OTHER_ADDRESS):
         return f"for other names than {server.certificate_host}: use one of its names in --nats-url"
-    ca = settings.tls.ca_file
-    trusted = f"in {ca}: --nats-tls-ca is to name" if ca is not None else "that this system trusts: --nats-tls-ca names"
-    return f"signed by none {trusted} the CA that signed it ({error.verify_message})"
+    trusted = "of this system" if settings.tls.ca_file is None else f"in {settings.tls.ca_file}"
+    return f"that no CA {trusted} has signed ({error.verify_message}): name the one that has in --nats-tls-ca"
 
 
 def _refusal(server: Server, settings: NatsSettings, access: Access | None) -> str:
