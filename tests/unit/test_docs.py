@@ -19,6 +19,7 @@ from tenure.nats.bucket import DEFAULT_BUCKET
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
+_NATS = (_ROOT / "docs" / "nats.md").read_text()
 _DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 _DOCUMENTS += [f"docs/{path.name}" for path in sorted((_ROOT / "docs").glob("*.md"))]
 _FOLDERS = "operator|tests|crds|examples|requirements|docs"
@@ -99,6 +100,16 @@ def test_the_permissions_in_nats_are_those_that_are_tested() -> None:
 
     assert re.findall(r"^publish +(\S+)", section, re.MULTILINE) == tested
     assert re.findall(r"^subscribe +(\S+)", section, re.MULTILINE) == list(SUBSCRIBE)
+    assert re.findall(r'^ +"(\$[^"]+)"$', _NATS, re.MULTILINE) == tested
+    assert f"--allow-pub '{','.join(tested)}'" in _NATS
+
+
+def test_every_setting_of_a_bucket_that_is_looked_at_is_explained() -> None:
+    code = (_ROOT / "operator" / "tenure" / "nats" / "bucket.py").read_text()
+    settings = set(re.findall(r'config\.get\("(\w+)"', code))
+
+    assert len(settings) > 15
+    assert [setting for setting in sorted(settings) if setting not in _NATS] == []
 
 
 def test_the_election_in_the_readme_is_that_of_the_example() -> None:
