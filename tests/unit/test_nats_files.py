@@ -178,7 +178,6 @@ def test_a_ca_file_without_a_certificate_does_not_mean_that_the_systems_cas_are_
 def test_what_is_wrong_with_a_pair_of_certificate_and_key_is_said(
     tmp_path: Path, authority: CertificateAuthority
 ) -> None:
-    """And nobody is asked for a password on the terminal."""
     one, other = authority.issue("one"), authority.issue("other")
     protected = tmp_path / "protected.key"
     key = ec.generate_private_key(ec.SECP256R1())
