@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 HELPER := PYTHONPATH=tests $(BIN)/python -m
 
 # What pytest runs, the quickest first. `make test SUITES=tests/unit ARGS="-k timing"` runs less.
-SUITES ?= $(wildcard tests/unit tests/simulation tests/image tests/contract tests/cluster)
+SUITES ?= $(wildcard tests/unit tests/simulation tests/image tests/contract tests/chart tests/cluster)
 ARGS ?=
 
 # How many files are tested at a time, each by a process with servers of its own.
@@ -62,7 +62,7 @@ format: setup  ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 
 .PHONY: binaries
-binaries: setup  ## Build the control plane for the tests, once (some ten minutes)
+binaries: setup  ## Build the programs that the tests need, once (some fifteen minutes)
 	@$(HELPER) environment build
 
 .PHONY: test
@@ -98,6 +98,10 @@ pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the 
 	pin pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt; \
 	pin --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	@echo "Pinned: requirements/run.txt, dev.txt and build.txt. Install them with: make setup"
+
+.PHONY: chart
+chart: setup  ## Bring up to date what the chart repeats of other files: its README's values, the CRD
+	@$(HELPER) chart_support
 
 .PHONY: clean
 clean:  ## Remove what was made in this folder (the binaries stay in the user's cache)

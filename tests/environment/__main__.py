@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from environment import Environment, EnvironmentFailed
-from environment.binaries import control_plane_binaries, exclusively
+from environment.binaries import control_plane_binaries, helm_binary, promtool_binary
 from environment.detached import Detached, Record
+from environment.go_build import exclusively
 
 _HOME = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "tenure"
 _FOLDER = _HOME / "environment"
@@ -29,8 +30,10 @@ def _alone() -> AbstractContextManager[None]:
 
 
 def build() -> None:
-    """Build the control plane's programs now, or say where they are."""
+    """Build all programs that tests need now, or say where they are."""
     _say(f"The control plane's programs are in {control_plane_binaries().folder}")
+    _say(f"Helm is {helm_binary()}")
+    _say(f"promtool is {promtool_binary()}")
 
 
 def up() -> None:
