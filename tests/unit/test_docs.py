@@ -20,9 +20,9 @@ from tenure.nats.bucket import DEFAULT_BUCKET
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
 _NATS = (_ROOT / "docs" / "nats.md").read_text()
-_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+_DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "charts/tenure/README.md"]
 _DOCUMENTS += [f"docs/{path.name}" for path in sorted((_ROOT / "docs").glob("*.md"))]
-_FOLDERS = "operator|tests|crds|examples|requirements|docs"
+_FOLDERS = "operator|tests|charts|crds|examples|requirements|docs"
 
 
 def _section(title: str) -> str:
