@@ -123,6 +123,23 @@ def test_a_file_that_cannot_be_read_is_named_with_its_option(tmp_path: Path, opt
             "holds no seed of an nkey",
         ),
     ],
+    ids=[  # The keys are drawn anew each time.
+        "token empty",
+        "token of an empty line",
+        "password of two lines",
+        "nkey of other signs",
+        "nkey of other letters",
+        "nkey that is no more than its kind",
+        "nkey without its last sign",
+        "nkey without its end",
+        "nkey in small letters",
+        "nkey with other letters",
+        "public nkey",
+        "nkey of an account",
+        "credentials that are an nkey",
+        "credentials without an nkey",
+        "credentials with a wrong nkey",
+    ],
 )
 def test_what_is_wrong_in_a_file_is_said_without_what_is_in_it(
     tmp_path: Path, option: str, content: str, complaint: str
