@@ -27,9 +27,12 @@ _LOOK_EVERY_S = 1.0
 
 
 class Watches:
-    """Three watches, as a context manager. Nothing is awaited any more when one of them, or `operator`, has ended."""
+    """Three watches, as a context manager. Nothing is awaited any more when one of them has ended.
 
-    def __init__(self, kubectl: Kubectl, namespace: str, operator: Process) -> None:
+    Nor is it when `operator` has, if it is a program of this machine.
+    """
+
+    def __init__(self, kubectl: Kubectl, namespace: str, operator: Process | None = None) -> None:
         core, group = f"/api/v1/namespaces/{namespace}", f"/apis/tenure.dev/v1alpha1/namespaces/{namespace}"
         discovery = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}"
         self._paths: dict[Kind, tuple[str, dict[str, str]]] = {
@@ -81,7 +84,7 @@ class Watches:
             while not condition(self._world):
                 if self._problem is not None:
                     raise EnvironmentFailed(self._problem)
-                if not self._operator.running:
+                if self._operator is not None and not self._operator.running:
                     raise EnvironmentFailed(f"The operator has ended.\n{self._operator.last_log_lines()}")
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:

@@ -146,8 +146,8 @@ def _anchors(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", _DOCUMENTS)
 def test_make_targets_exist(name: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (_ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)(?![\w-]*:)", "\n".join(_code(_ROOT / name))))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (_ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?<![\w-])make ([a-z][a-z0-9-]*)(?![\w-]*:)", "\n".join(_code(_ROOT / name))))
 
     assert named - targets == set()
 

@@ -1,0 +1,132 @@
+"""The report: what was played where, what the clients saw, and what did not hold. As Markdown and as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from e2e.calls import Reign
+from e2e.play import Outcome, Result
+from e2e.stage import NATS_SERVERS, Stage
+from e2e.verdict import FOLLOW_S
+
+_HEAD = """\
+# End to end
+
+What clients saw while this was done to a cluster. There was one client on each node, which began a call every 50 ms,
+each on a new connection, to a Service that selects the leader label. Written by `make e2e`.
+"""
+
+_TABLE = """\
+| What was done | Leader | Label moved after | Without an answer for | Calls not answered | Former leader answered for |
+| --- | --- | --- | --- | --- | --- |"""
+
+_LEGEND = """
+* *Label moved after*: from the command until another pod carried the leader label in the API.
+* *Without an answer for*: the longest time from one answer to the next, for the luckiest and for the unluckiest client.
+  A client on a node that was lost does not count.
+* *Former leader answered for*: from the end of its leader label until the last call that still came to it.
+
+## Verdict
+"""
+
+
+def about(stage: Stage) -> dict[str, str]:
+    """Return what was run where."""
+    version = stage.read("version")["serverVersion"]["gitVersion"]
+    return {
+        "Day": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"),
+        "Cluster": f"Kubernetes {version}, {len(stage.nodes())} nodes",
+        "Operator": f"two of `{stage.image}`",
+        "NATS": f"{NATS_SERVERS} of `{stage.nats_image}` with TLS, the bucket on all of them",
+    }
+
+
+_REMEMBERED = """
+%d calls went to a former leader all the same. Each came from a port from which an earlier call had got no answer. Linux
+remembers for two minutes where it sent that one (`nf_conntrack_tcp_timeout_syn_sent`), and sends a new connection from
+this port there as well, wherever the Service leads to by then. So it is with every Service. Who must not be served by a
+former leader needs the term: a resource that refuses a lower one than it has seen."""
+
+
+def as_json(result: Result, about: Mapping[str, str]) -> str:
+    """Return all figures."""
+    content = {
+        "about": about,
+        "scenes": [_figures(outcome) for outcome in result.outcomes],
+        "leftOut": {scene.title: why for scene, why in result.left_out},
+        "changes": result.changes,
+        "calls": result.calls,
+        "remembered": result.remembered,
+        "complaints": result.complaints,
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def as_markdown(result: Result, about: Mapping[str, str]) -> str:
+    """Return the page."""
+    lines = [
+        _HEAD,
+        *(f"* {key}: {value}" for key, value in about.items()),
+        "",
+        _TABLE,
+        *map(_row, result.outcomes),
+        _LEGEND,
+        *_verdict(result),
+    ]
+    if result.remembered:
+        lines.append(_REMEMBERED % result.remembered)
+    if result.left_out:
+        lines += ["", "Not played:", "", *(f"* {scene.title}: {why}." for scene, why in result.left_out)]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "title": outcome.scene.title,
+        "from": outcome.from_s,
+        "to": outcome.to_s,
+        "leader": asdict(outcome.leader),
+        "reigns": [_reign(reign) for reign in outcome.reigns],
+        "seen": asdict(outcome.seen),
+    }
+
+
+def _reign(reign: Reign) -> dict[str, Any]:
+    lasts = reign.to_s == float("inf")  # which JSON does not have
+    return {**asdict(reign), "to_s": None if lasts else reign.to_s}
+
+
+def _row(outcome: Outcome) -> str:
+    seen, former = outcome.seen, outcome.leader.pod
+    cells = [outcome.scene.title, f"{former} stays", "", _range(*seen.gap_s), _failed(outcome), ""]
+    if outcome.reigns:
+        cells[1] = " → ".join([former, *(reign.pod for reign in outcome.reigns)])
+        cells[2] = f"{outcome.reigns[0].from_s - outcome.from_s:.2f} s"
+        cells[5] = f"{seen.late_s:.2f} s"
+    return f"| {' | '.join(cells)} |"
+
+
+def _failed(outcome: Outcome) -> str:
+    failed = sum(outcome.seen.failed.values())
+    return f"{failed} of {outcome.seen.calls}" if failed else f"none of {outcome.seen.calls}"
+
+
+def _range(low_s: float, high_s: float) -> str:
+    low, high = f"{low_s:.2f}", f"{high_s:.2f}"
+    return f"{low} s" if low == high else f"{low} to {high} s"
+
+
+def _verdict(result: Result) -> Iterator[str]:
+    if result.complaints:
+        yield f"What is claimed did not hold, {len(result.complaints)} times:\n"
+        yield from (f"* {complaint}." for complaint in result.complaints)
+        return
+    yield f"* In {result.changes} changes of pods, election and endpoints: never two leaders, never two endpoints."
+    yield f"* In {result.calls} calls: nobody answered that had not been the leader."
+    yield "* No client was answered by a leader after one that came later."
+    yield f"* No former leader was reached by a call that began more than {FOLLOW_S:g} s after its label was gone, but"
+    yield "  from its own node while that was cut off."
