@@ -147,6 +147,11 @@ class View:
     holder_read_at_s: float | None = None
     suspended: bool = False
 
+    @property
+    def shown_term(self) -> int:
+        """The highest term that was shown; before the status says one, what labels tell of an earlier life."""
+        return self.status.term or self.highest_label
+
 
 def standing(view: View) -> Standing:
     """Classify the record."""
@@ -160,7 +165,7 @@ def standing(view: View) -> Standing:
     ours = record.namespace_uid == view.namespace_uid and record.by_operator
     if live and record.namespace_uid is not None and record.namespace_uid != view.namespace_uid:
         return Standing.CONFLICT
-    if record.term < status.term or _contradicts(record, status):
+    if record.term < view.shown_term or _contradicts(record, status):
         return Standing.RESPECTED if live and not ours else Standing.LOST
     return Standing.HELD if record.holder else Standing.FREE
 
@@ -258,7 +263,7 @@ def _decide_held(view: View) -> Decision:
 
 def _decide_free(view: View) -> Decision:
     claimant = _first_in_line(view)
-    is_vacant = view.lease.term > view.status.term and not view.lease.holder
+    is_vacant = view.lease.term > view.shown_term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
     return _claim(claimant, view)

@@ -113,9 +113,9 @@ class Scribe:
             is_shown = last.leader is not None and last.leader.identity == record.holder
             if is_shown or not record.holder or not self._believed_term(last.term_floor):
                 return None
-            return max(record.term, last.term + 1), Leader(record.holder, None), record.started_at_s
+            return max(record.term, state.shown_term + 1), Leader(record.holder, None), record.started_at_s
         shows_a_leader = last.leader is not None or state.has_stray_leader
-        is_vacant = not record.holder and shows_a_leader and record.term > last.term
+        is_vacant = not record.holder and shows_a_leader and record.term > state.shown_term
         return (record.term, None, None) if is_vacant and self._waits_for_candidates() else None
 
     def _waits_for_candidates(self) -> bool:

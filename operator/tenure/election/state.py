@@ -109,6 +109,11 @@ class State(LeaseState):
         return self._highest_label
 
     @property
+    def shown_term(self) -> int:
+        """See `campaign.View`."""
+        return (self.resource.status.term if self.resource is not None else 0) or self.highest_label
+
+    @property
     def has_stray_leader(self) -> bool:
         """Whether a pod carries the leader label although the status has not named a leader yet."""
         if self.resource is None or self.resource.status.term:
