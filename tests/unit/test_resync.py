@@ -92,3 +92,26 @@ def test_a_later_list_of_a_watch_is_compared_once_when_it_has_settled() -> None:
             assert _lists(shell) == 2
 
     run(scenario())
+
+
+def test_what_a_list_of_a_watch_hides_is_found_though_the_first_comparison_is_not_over() -> None:
+    """It had listed the pods before the watch broke: what was deleted meanwhile stayed known until the next listing."""
+
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0", "web-1", "web-2")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(1)
+            shell.api.latency_s = 1.0
+            async with _resyncing(shell):
+                while "LIST /api/v1/pods" not in shell.api.requests:
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(0.6)  # The pods are listed, and the answer is on its way.
+                shell.is_watching = False
+                shell.delete_pod("web-2")
+                shell.is_watching = True
+                shell.controller.wants_comparison.set()  # as the handlers do for each object of a list
+                await asyncio.sleep(10)
+                assert len(shell.controller.index.pods("shop")) == 2
+
+    run(scenario())

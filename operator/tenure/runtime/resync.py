@@ -47,34 +47,38 @@ class Resync:
 
     async def run(self) -> None:
         """Compare now, after each interval, and whenever something may have been missed, until cancelled."""
-        wanted = self._controller.wants_comparison
         while True:
-            wait_s = min(RETRY_S, self._settings.resync_interval_s)
             try:
                 await self.compare()
-                wait_s = self._settings.resync_interval_s
-                if not self.has_compared.is_set():
-                    wanted.clear()  # The first lists of the watches have set it: before them nothing can be missed.
-                    self.has_compared.set()
             except (ApiError, StoreError) as error:
                 logger.warning("The listing of all that is watched was put off: %s", error)
             except Exception:
                 logger.exception("The listing of all that is watched failed")
-            try:
-                async with asyncio.timeout(wait_s):
-                    await wanted.wait()
-            except TimeoutError:
+            else:
+                self.has_compared.set()
+                await self._until_wanted()
                 continue
-            await asyncio.sleep(RELIST_SETTLES_S)
-            wanted.clear()
+            await asyncio.sleep(min(RETRY_S, self._settings.resync_interval_s))
+
+    async def _until_wanted(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.resync_interval_s):
+                await self._controller.wants_comparison.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(RELIST_SETTLES_S)
 
     async def compare(self) -> None:
         """Compare once. Raises ApiError or StoreError when it could not be finished."""
+        wanted = self._controller.wants_comparison
+        wanted.clear()
         # Elections first: whatever is listed afterwards can belong to none that is younger than this list.
         elections = [
             item for scope in self._scopes() for item in await list_metadata(self._client, resources_path(scope))
         ]
         await self._compare_elections(elections)
+        if not self.has_compared.is_set():
+            wanted.clear()  # The first list of a watch has set it, after which nothing was missed.
         pods = [
             item
             for scope in self._scopes()
