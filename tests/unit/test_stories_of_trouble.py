@@ -383,3 +383,34 @@ def test_the_last_pod_goes_and_takes_the_leaders_label_with_it() -> None:
     assert ledger_of(settled) == (8, 8, None, [])
     story.hears(story.acknowledged(settled))
     assert story.hears(PodGone(A.uid)) == []
+
+
+def _goes_on(story: Story, seconds: int, *, flickers: bool) -> list[float]:
+    """Let time pass in which every write succeeds; return when the status was written. `B` may be Ready by turns."""
+    written_at_s = list[float]()
+    answers: list[Input] = []
+    for number in range(2 * seconds):
+        news = [PodSeen(story.changed(B, ready=number % 4 == 0))] if flickers and number % 2 == 0 else []
+        done = story.hears(*answers, *news, after_s=0.5)
+        answers = [story.written(one) for one in done if isinstance(one, WriteLease)]
+        answers += [story.acknowledged(one) for one in done if isinstance(one, WriteStatus)]
+        written_at_s += [story.now_s for one in done if isinstance(one, WriteStatus)]
+    story.hears(*answers)
+    return written_at_s
+
+
+def test_numbers_that_change_every_second_are_written_less_and_less_often() -> None:
+    story, _ = at_rest()
+
+    written_at_s = _goes_on(story, 600, flickers=True)
+
+    assert len([at_s for at_s in written_at_s if at_s < written_at_s[0] + 5]) == 5
+    assert len([at_s for at_s in written_at_s if at_s > written_at_s[0] + 300]) <= 10
+
+
+def test_numbers_that_did_not_change_for_two_minutes_are_written_at_once_again() -> None:
+    story, _ = at_rest()
+    _goes_on(story, 60, flickers=True)
+    _goes_on(story, 120, flickers=False)
+
+    assert len(_goes_on(story, 2, flickers=True)) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tenure.election import campaign, conditions, effects, ledger
-from tenure.election.alarm import Alarm
+from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.lease import Lease
@@ -18,6 +18,11 @@ from tenure.election.state import State
 COSMETIC_DELAY_S = 0.5
 """How long a status waits in which only numbers and sentences changed, so that a burst of pods costs one write."""
 
+CALM_S = 60.0
+"""After so long without such a write the next ones come as soon as the first. Before, each waits longer than the one
+before it, up to half a minute: otherwise a pod that is Ready every other second, or two operators of which one does not
+reach NATS, would write for ever."""
+
 
 class Scribe:
     """Decides about the status; at most one write is on its way. `alarm` tells when it wants to decide again."""
@@ -27,6 +32,7 @@ class Scribe:
         self._state = state
         self._namespace_uid = namespace_uid
         self._cosmetic_since_s: float | None = None
+        self._cosmetic_backoff = Backoff(COSMETIC_DELAY_S / 16, 30.0)
 
     def decide(self, now: Instant, decision: campaign.Decision, plan: Plan) -> list[Effect]:
         """Return the status write that is due. `plan` is what the labels lack of the status in force."""
@@ -48,6 +54,8 @@ class Scribe:
         if not state.status_backoff.is_over(now_s, self.alarm):
             return []
         self._cosmetic_since_s = None
+        if not is_urgent:
+            self._cosmetic_backoff.failed(now_s)
         write = effects.WriteStatus(status, state.resource.resource_version)
         is_first_floor = last.term_floor is None and status.term_floor is not None
         raises_for_lost = isinstance(decision, campaign.RaiseFloor) and decision.lost
@@ -64,7 +72,9 @@ class Scribe:
             return False
         if self._cosmetic_since_s is None:
             self._cosmetic_since_s = now_s
-        due_at_s = self._cosmetic_since_s + COSMETIC_DELAY_S
+            if now_s >= self._cosmetic_backoff.not_before_s + CALM_S:
+                self._cosmetic_backoff.succeeded()
+        due_at_s = max(self._cosmetic_since_s + COSMETIC_DELAY_S, self._cosmetic_backoff.not_before_s)
         if now_s < due_at_s:
             self.alarm.set(due_at_s)
         return now_s >= due_at_s
