@@ -118,6 +118,13 @@ def look(calls: Sequence[Call], reigns: Sequence[Reign], *, from_s: float, to_s:
     )
 
 
+def last_answer_s(calls: Iterable[Call], client: str, uid: str) -> float:
+    """Return when the last call began that a client made to this pod, but for remembered ways; 0 without any."""
+    calls = list(calls)
+    mine = (call.at_s for call in set(calls) - remembered(calls) if (call.client, call.uid) == (client, uid))
+    return max(mine, default=0.0)
+
+
 def _longest_gap(calls: Sequence[Call], from_s: float, to_s: float) -> float:
     answers = sorted(call.ended_s for call in calls if call.uid is not None)
     return max((after - before for before, after in itertools.pairwise([from_s, *answers])), default=to_s - from_s)

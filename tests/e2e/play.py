@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from demo.verdict import judge
 from demo.watching import Watches
 from demo.world import World
-from e2e.calls import Reign, Seen, look, reigns, remembered
+from e2e.calls import Reign, Seen, last_answer_s, look, reigns, remembered
 from e2e.clients import Clients
 from e2e.scenes import OPERATOR, Leader, Scene, Scenery
 from e2e.stage import SYSTEM, WEB, Stage
@@ -24,7 +24,10 @@ _SETTLES_S = 2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """One scene that was played. Times are Unix seconds; `reigns` are those that began in it."""
+    """One scene that was played. Times are Unix seconds; `reigns` are those that began in it.
+
+    `caught_up_s` is for how long after its node was cut off no more a client there still came to the former leader.
+    """
 
     scene: Scene
     from_s: float
@@ -32,6 +35,7 @@ class Outcome:
     leader: Leader
     reigns: list[Reign]
     seen: Seen
+    caught_up_s: float | None = None
 
 
 @dataclass
@@ -62,13 +66,14 @@ def play(stage: Stage, watches: Watches, clients: Clients, scenes: Sequence[Scen
         try:
             with stage.terminal.step(scene.title, lambda: line):  # noqa: B023 - it is called within this round
                 scene.act(Scenery(stage, watches, leader))
-                if scene.node_is_cut:
-                    excuses.append(Excuse(leader.node, from_s, time.time()))
+                over_s = time.time()
                 if scene.fault:
                     clients.reconnect()
                 former, leader = leader, _await_rest(stage, watches, clients)
-                outcome = _look(scene, former, watches, clients, from_s)
+                outcome = _look(scene, former, watches, clients, from_s, over_s)
                 line = _line(outcome)
+                if scene.node_is_cut:
+                    excuses.append(Excuse(former.node, from_s, time.time()))
         except (EnvironmentFailed, TimeoutError) as failure:
             result.complaints.append(f"{scene.title}: {failure}")
             break
@@ -132,13 +137,16 @@ def _reigns(watches: Watches) -> list[Reign]:
     return reigns(watches.changes, epoch_s=time.time() - time.monotonic())
 
 
-def _look(scene: Scene, leader: Leader, watches: Watches, clients: Clients, from_s: float) -> Outcome:
-    to_s, all_reigns = time.time(), _reigns(watches)
+def _look(scene: Scene, leader: Leader, watches: Watches, clients: Clients, from_s: float, over_s: float) -> Outcome:
+    to_s, all_reigns, calls = time.time(), _reigns(watches), clients.calls
     # A client on the node that was lost says nothing about what others saw.
     lost = {leader.node} if scene.fault in ("cut", "power") else set()
-    calls = [call for call in clients.calls if call.client not in lost]
     new = [reign for reign in all_reigns if from_s <= reign.from_s]
-    return Outcome(scene, from_s, to_s, leader, new, look(calls, all_reigns, from_s=from_s, to_s=to_s))
+    seen = look([call for call in calls if call.client not in lost], all_reigns, from_s=from_s, to_s=to_s)
+    outcome = Outcome(scene, from_s, to_s, leader, new, seen)
+    if not scene.node_is_cut:
+        return outcome
+    return replace(outcome, caught_up_s=max(0.0, last_answer_s(calls, leader.node, leader.uid) - over_s))
 
 
 def _judge_scene(outcome: Outcome) -> list[str]:

@@ -92,6 +92,7 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "leader": asdict(outcome.leader),
         "reigns": [_reign(reign) for reign in outcome.reigns],
         "seen": asdict(outcome.seen),
+        "caught_up_s": outcome.caught_up_s,
     }
 
 
@@ -128,5 +129,8 @@ def _verdict(result: Result) -> Iterator[str]:
     yield f"* In {result.changes} changes of pods, election and endpoints: never two leaders, never two endpoints."
     yield f"* In {result.calls} calls: nobody answered that had not been the leader."
     yield "* No client was answered by a leader after one that came later."
-    yield f"* No former leader was reached by a call that began more than {FOLLOW_S:g} s after its label was gone, but"
-    yield "  from its own node while that was cut off."
+    yield f"* No former leader was reached by a call that began more than {FOLLOW_S:g} s after its label was gone."
+    for outcome in result.outcomes:
+        if outcome.caught_up_s is not None:
+            yield "  But for a client on the node that was cut off: it came to the leader on that node all the time, and"
+            yield f"  until {outcome.caught_up_s:.1f} s after the node was back."
