@@ -27,6 +27,7 @@ from chaos.run import Outcome, Run
 from demo.terminal import Terminal
 from environment import EnvironmentFailed
 
+_FAILURES = (EnvironmentFailed, ObserverFailed, TimeoutError)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_S = 24 * 3600
 
@@ -48,10 +49,10 @@ def main() -> int:
         status = _tell(outcome, terminal, arguments, folder)
     except BaseExceptionGroup as group:
         for failure in _leaves(group):
-            if not isinstance(failure, EnvironmentFailed | ObserverFailed | TimeoutError):
+            if not isinstance(failure, _FAILURES):
                 raise
             terminal.say(terminal.bad(f"Nothing can be said of this run. {failure}"))
-    except (EnvironmentFailed, ObserverFailed, TimeoutError) as failure:
+    except _FAILURES as failure:
         terminal.say(terminal.bad(f"Nothing can be said of this run. {failure}"))
     except (KeyboardInterrupt, asyncio.CancelledError) as interruption:
         terminal.say("Interrupted. What was started has ended.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
@@ -117,7 +118,7 @@ class BucketObserver:
         )
         config = {**stream_config(self._bucket), "max_msgs_per_subject": 10_000_000}
         self._next = config["first_seq"]
-        async with asyncio.timeout(_PATIENCE_S):
+        async with _patience("The bucket could not be made"):
             while "config" not in await self._ask(f"STREAM.CREATE.{self._stream}", config):
                 await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -138,7 +139,7 @@ class BucketObserver:
 
     async def catch_up(self) -> None:
         """Return when `follow` has read everything that was there before the call."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with _patience("The records could not be read"):
             while "state" not in (info := await self._ask(f"STREAM.INFO.{self._stream}")):
                 await asyncio.sleep(_LOOK_EVERY_S)
             while self._next <= info["state"]["last_seq"]:
@@ -149,7 +150,7 @@ class BucketObserver:
         slots = asyncio.Semaphore(_READS_AT_ONCE)
 
         async def differs(revision: int, value: bytes) -> bool:
-            async with slots, asyncio.timeout(_PATIENCE_S):
+            async with slots, _patience("The records could not be read again"):
                 while "message" not in (answer := await self._ask_for(revision)):
                     if answer.get("error", {}).get("err_code") == NO_MESSAGE_FOUND:
                         return True
@@ -194,6 +195,15 @@ class BucketObserver:
             return {}
         found: Object = json.loads(answer.data)
         return found
+
+
+@contextlib.asynccontextmanager
+async def _patience(otherwise: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            yield
+    except TimeoutError:
+        raise ObserverFailed(f"{otherwise} within {_PATIENCE_S:g} s.") from None
 
 
 def _value(message: Object) -> bytes:

@@ -139,20 +139,20 @@ class Run:
                 if self._now_s() > began_s + PROGRESS_BOUND_S:
                     break
                 await asyncio.sleep(_LOOK_EVERY_S)
-            await self._api.catch_up()
-            await self._bucket.catch_up()
         self._history.phases.append(Phase("rest", self._stage.crew, began_s, self._now_s()))
         await asyncio.sleep(_QUIET_S)
-        for name, operator in self._stage.operators.items():
+        await self._api.catch_up()
+        await self._bucket.catch_up()
+        for operator in self._stage.everybody:
             try:
                 await asyncio.to_thread(operator.check)
             except AssertionError as error:
-                self._history.complaints.append(f"{name}: {error}")
+                self._history.complaints.append(str(error))
         return await asyncio.to_thread(judge, self._history.snapshot())
 
     def _said_of_rest(self) -> str:
-        unsettled = self._api.state.unsettled()
-        return f"Not settled: {unsettled}" if unsettled else "All elections are settled"
+        lacks = [f"{election} ({lack})" for election, lack in self._api.state.unsettled().items()]
+        return f"Not settled: {', '.join(lacks)}" if lacks else "All elections are settled"
 
     async def _wait_until_reachable(self) -> None:
         """Return when each server answers, the bucket has a leader, and all pods are back and Ready."""

@@ -44,6 +44,11 @@ class Stage:
         return self._crews[self.crew]
 
     @property
+    def everybody(self) -> list[Operator]:
+        """The operators of all crews."""
+        return [operator for crew in self._crews.values() for operator in crew.values()]
+
+    @property
     def nats_urls(self) -> list[str]:
         """Where whoever is no operator reaches NATS."""
         return [server.url for server in self.servers.values()]
@@ -100,9 +105,8 @@ class Stage:
 
     async def stop(self) -> None:
         """End everything. It may be called at any time."""
-        for crew in self._crews.values():
-            for operator in crew.values():
-                operator.kill()
+        for operator in self.everybody:
+            operator.kill()
         for road in self._roads():
             await road.close()
         await asyncio.to_thread(self.environment.stop)
