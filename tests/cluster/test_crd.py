@@ -32,6 +32,8 @@ _EMPTY_SELECTOR = (
     "Invalid value: selector must not be empty: "
     "give matchLabels or matchExpressions that find the pods of this election and no others"
 )
+_EMPTY_PART = "Invalid value: this selector must not be empty: give matchLabels or matchExpressions, or leave it out"
+_PRIORITY = "spec.preference.priorities[0].priority"
 _CAMPAIGN = "Forbidden: campaign cannot be changed: delete this LeaderElection and create it again with the other value"
 _TERM = "Forbidden: status.term must neither fall nor be removed: read the resource again and decide anew"
 _FLOOR = "Forbidden: status.termFloor must neither fall nor be removed: read the resource again and decide anew"
@@ -113,6 +115,39 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
     "a campaign that does not exist": (
         {"selector": _SELECTOR, "campaign": "operator"},
         [("spec.campaign", 'Unsupported value: "operator": supported values: "Operator", "Pods"')],
+    ),
+    "excluding by an empty selector": (
+        {"selector": _SELECTOR, "eligibility": {"exclude": {}}},
+        [("spec.eligibility.exclude", _EMPTY_PART)],
+    ),
+    "Ready for more than an hour": (
+        {"selector": _SELECTOR, "eligibility": {"minReadySeconds": 3601}},
+        [
+            (
+                "spec.eligibility.minReadySeconds",
+                "Invalid value: 3601: spec.eligibility.minReadySeconds in body should be less than or equal to 3600",
+            )
+        ],
+    ),
+    "a priority of everybody": (
+        {"selector": _SELECTOR, "preference": {"priorities": [{"selector": {"matchLabels": {}}, "priority": 1}]}},
+        [("spec.preference.priorities[0].selector", _EMPTY_PART)],
+    ),
+    "a priority without a selector": (
+        {"selector": _SELECTOR, "preference": {"priorities": [{"priority": 1}]}},
+        [("spec.preference.priorities[0].selector", "Required value")],
+    ),
+    "a priority that is too high": (
+        {"selector": _SELECTOR, "preference": {"priorities": [{"selector": _SELECTOR, "priority": 1001}]}},
+        [(_PRIORITY, f"Invalid value: 1001: {_PRIORITY} in body should be less than or equal to 1000")],
+    ),
+    "too many priorities": (
+        {"selector": _SELECTOR, "preference": {"priorities": [{"selector": _SELECTOR, "priority": 1}] * 17}},
+        [("spec.preference.priorities", "Too many: 17: must have at most 16 items")],
+    ),
+    "an order that does not exist": (
+        {"selector": _SELECTOR, "preference": {"order": "Oldest"}},
+        [("spec.preference.order", 'Unsupported value: "Oldest": supported values: "LowestOrdinal", "OldestReady"')],
     ),
     "suspend that is no boolean": (
         {"selector": _SELECTOR, "suspend": "yes"},
@@ -222,6 +257,19 @@ def test_an_unknown_field_is_refused(environment: Environment, elections: Electi
         {"selector": _SELECTOR, "lease": {}},
         {"selector": _SELECTOR, "lease": {"durationSeconds": 5}},
         {"selector": _SELECTOR, "lease": {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}},
+        {"selector": _SELECTOR, "eligibility": {}, "preference": {}},
+        {
+            "selector": _SELECTOR,
+            "eligibility": {
+                "requireReady": False,
+                "minReadySeconds": 3600,
+                "exclude": {"matchExpressions": [{"key": "canary", "operator": "Exists"}]},
+            },
+            "preference": {
+                "priorities": [{"selector": _SELECTOR, "priority": 0}, {"selector": _SELECTOR, "priority": 1000}],
+                "order": "OldestReady",
+            },
+        },
         # What only the operator can judge becomes the condition Accepted=False.
         {"selector": {"matchLabels": {"a b": "c d"}}},
         {"selector": {"matchExpressions": [{"key": "app", "operator": "In"}]}},

@@ -152,7 +152,7 @@ def _take_absence_for_gone(view: campaign.View) -> campaign.Decision:
 
 def _prefer_the_first_in_line(view: campaign.View) -> campaign.Decision:
     decision = _true_decide(view)
-    first = min((pod for pod in view.candidates if pod.eligible), key=lambda pod: -pod.ready_since_s, default=None)
+    first = min(filter(view.field.is_eligible, view.candidates), key=lambda pod: -pod.ready_since_s, default=None)
     if isinstance(decision, campaign.Hold) and first is not None and first != decision.pod:
         return campaign.Release(view.lease.holder)
     return decision

@@ -10,6 +10,7 @@ from simulator.faults import Faults, ShortFaults
 from simulator.invariants import Invariants, Violation
 from simulator.process import Process, Trouble
 from simulator.world import World
+from tenure.election.field import Field
 from tenure.election.labels import PodRole
 from tenure.election.timing import Timing
 
@@ -93,7 +94,7 @@ def simulate_short_faults(seed: int, *, leases: float = 400.0) -> Report:
 def check_progress(cluster: Cluster, bound_s: float) -> None:
     """G5: with an eligible pod and everything reachable, its leader is labelled, shown and settled."""
     status = cluster.resource.status
-    eligible = [pod for pod in cluster.pods.values() if pod.eligible]
+    eligible = [pod for pod in cluster.pods.values() if Field(()).is_eligible(pod)]
     leaders = [pod for pod in cluster.pods.values() if pod.role(ELECTION) == PodRole.LEADER]
     if not eligible:
         return

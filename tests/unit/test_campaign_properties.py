@@ -110,9 +110,9 @@ def test_only_one_who_may_lead_claims_or_holds(view: View) -> None:
     decision = decide(view)
 
     if isinstance(decision, Claim | Hold) and decision.pod is not None:
-        others = [pod for pod in view.candidates if pod.eligible and pod != decision.pod]
+        others = [pod for pod in view.candidates if view.field.is_eligible(pod) and pod != decision.pod]
         assert decision.pod in view.candidates
-        assert decision.pod.eligible or (not decision.pod.terminating and not others)
+        assert view.field.is_eligible(decision.pod) or (not decision.pod.terminating and not others)
     if isinstance(decision, Hold):
         assert decision.pod.identity == view.lease.holder
 
@@ -157,7 +157,7 @@ def test_only_an_operators_holder_of_this_cluster_that_is_gone_or_may_not_stay_i
             assert record.namespace_uid == NAMESPACE_UID
             assert decision.identity.rpartition("_")[2] in view.gone
         else:
-            assert not pod.eligible
+            assert not view.field.is_eligible(pod)
 
 
 @given(views())

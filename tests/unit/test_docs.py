@@ -81,8 +81,9 @@ def test_every_end_of_a_term_is_listed_and_no_other() -> None:
 def test_every_field_of_the_spec_is_listed_and_no_other() -> None:
     crd = yaml.safe_load((_ROOT / "crds" / "leaderelections.yaml").read_text())
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    fields = {f"`spec.{name}`" for name in spec if name != "lease"}
-    fields |= {f"`spec.lease.{name}`" for name in spec["lease"]["properties"]}
+    groups = {name for name, schema in spec.items() if "properties" in schema and name != "selector"}
+    fields = {f"`spec.{name}`" for name in spec.keys() - groups}
+    fields |= {f"`spec.{group}.{name}`" for group in groups for name in spec[group]["properties"]}
 
     assert {row[0] for row in _rows(_section("A LeaderElection"))} == fields
 

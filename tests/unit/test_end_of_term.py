@@ -1,64 +1,42 @@
-"""Which leader may stay, and in which words a term's end is told."""
+"""In which words a term's end is told."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from tenure.election.campaign import EndOfTerm, may_stay, why_ended
+from tenure.election.campaign import EndOfTerm, why_ended
+from tenure.election.field import Field
 from tenure.election.pod import Pod
-from unit.builders import a_pod
+from tenure.election.rules import Priority, Rules
+from unit.builders import SPEC, a_pod
 
 _LEADER = a_pod("web-0")
 _OTHER = a_pod("web-1")
 
 
-@pytest.mark.parametrize(
-    ("leader", "others", "stays"),
-    [
-        pytest.param({}, [], True, id="eligible, alone"),
-        pytest.param({}, [_OTHER], True, id="eligible, another eligible"),
-        pytest.param({"ready": False}, [], True, id="only not Ready, alone"),
-        pytest.param({"ready": False}, [replace(_OTHER, ready=False)], True, id="only not Ready, nobody else is"),
-        pytest.param(
-            {"ready": False}, [replace(_OTHER, terminating=True)], True, id="only not Ready, another is ending"
-        ),
-        pytest.param({"ready": False}, [_OTHER], False, id="not Ready, another eligible"),
-        pytest.param({"terminating": True}, [], False, id="terminating, alone"),
-        pytest.param({"terminating": True, "ready": False}, [], False, id="terminating and not Ready, alone"),
-        pytest.param({"finished": True, "ready": False}, [], False, id="finished, alone"),
-    ],
-)
-def test_a_leader_stays(leader: dict[str, Any], others: list[Pod], stays: bool) -> None:
-    pod = replace(_LEADER, **leader)
-
-    assert may_stay(pod, [pod, *others]) is stays
-
-
-@pytest.mark.parametrize(
-    ("leader", "other", "uncrownable", "stays"),
-    [
-        pytest.param({}, {}, {_LEADER.uid}, False, id="another can be crowned"),
-        pytest.param({}, {}, {_LEADER.uid, _OTHER.uid}, True, id="no other can be crowned either"),
-        pytest.param({}, {"ready": False}, {_LEADER.uid}, True, id="the other is not eligible"),
-        pytest.param({"ready": False}, {}, {_OTHER.uid}, True, id="not Ready, the other cannot be crowned"),
-        pytest.param({"terminating": True}, {}, {_OTHER.uid}, False, id="ending, the other cannot be crowned"),
-    ],
-)
-def test_a_leader_on_which_the_api_refuses_the_label_stays(
-    leader: dict[str, Any], other: dict[str, Any], uncrownable: set[str], stays: bool
-) -> None:
-    pod = replace(_LEADER, **leader)
-
-    assert may_stay(pod, [pod, replace(_OTHER, **other)], uncrownable) is stays
-
-
 def test_a_term_that_ended_because_the_label_was_refused_says_so() -> None:
     known = {_LEADER.uid: _LEADER}
 
-    assert why_ended(_LEADER.uid, [_LEADER, _OTHER], known, lost=False, uncrownable=known.keys()) == "LabelRefused"
+    field = Field([_LEADER, _OTHER], uncrownable=known.keys())
+
+    assert why_ended(_LEADER.uid, field, known, lost=False) == "LabelRefused"
+
+
+@pytest.mark.parametrize(
+    ("ready", "rules", "reason"),
+    [
+        pytest.param(True, Rules(exclude=SPEC.selector), "PodExcluded", id="excluded"),
+        pytest.param(False, Rules(exclude=SPEC.selector), "PodExcluded", id="excluded, which is final, and not Ready"),
+        pytest.param(True, Rules(priorities=(Priority(SPEC.selector, 0),)), "PodExcluded", id="of priority 0"),
+        pytest.param(False, Rules(require_ready=False), "LeaseLost", id="not Ready, which it need not be"),
+    ],
+)
+def test_the_rules_of_the_spec_tell_why_a_term_ended(ready: bool, rules: Rules, reason: str) -> None:
+    leader = replace(_LEADER, ready=ready)
+
+    assert why_ended(leader.uid, Field([leader, _OTHER], rules), {leader.uid: leader}, lost=False) == reason
 
 
 @pytest.mark.parametrize(
@@ -86,7 +64,7 @@ def test_why_a_term_ended(pod: Pod | None, is_candidate: bool, lost: bool, reaso
     known = {} if pod is None else {pod.uid: pod}
     candidates = [pod, _OTHER] if is_candidate and pod is not None else [_OTHER]
 
-    assert why_ended(_LEADER.uid, candidates, known, lost=lost) == reason
+    assert why_ended(_LEADER.uid, Field(candidates), known, lost=lost) == reason
 
 
 def test_the_words_are_those_of_history_events_and_metrics() -> None:
@@ -96,6 +74,7 @@ def test_the_words_are_those_of_history_events_and_metrics() -> None:
         "PodNotReady",
         "PodFinished",
         "PodNotSelected",
+        "PodExcluded",
         "LeaseLost",
         "RecordLost",
         "LabelRefused",

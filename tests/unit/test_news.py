@@ -89,6 +89,7 @@ def test_nothing_is_told_of_the_same_status_nor_of_numbers() -> None:
 _WARNINGS = [
     ("Accepted", Reason.INVALID_SELECTOR),
     ("Accepted", Reason.INVALID_LEASE),
+    ("Accepted", Reason.INVALID_PREFERENCE),
     ("Accepted", Reason.INVALID_SPEC),
     ("Accepted", Reason.RECORD_CONFLICT),
     ("LeaderElected", Reason.FOREIGN_HOLDER),

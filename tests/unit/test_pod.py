@@ -1,15 +1,13 @@
-"""Pods as elections look at them: their labels, their identity, and who goes first."""
+"""Pods as elections look at them: their labels and their identity."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.election.labels import parse_term, role_key, term_key
-from tenure.election.pod import Pod, PodRef, first_in_line, parse_identity
+from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM
 from unit.builders import a_pod
 
@@ -67,22 +65,7 @@ def test_a_pod_shows_its_labels_for_each_election_apart() -> None:
     assert (pod.role("web"), pod.term("web")) == ("leader", "7")
     assert (pod.role("db"), pod.term("db")) == (None, None)
     bare = Pod("web-0", "uid", 1, None)
-    assert not bare.eligible
     assert (bare.role("web"), bare.term("web")) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("facts", "eligible"),
-    [
-        ({}, True),
-        ({"ready": False}, False),
-        ({"terminating": True}, False),
-        ({"finished": True}, False),
-        ({"ready": False, "terminating": True, "finished": True}, False),
-    ],
-)
-def test_a_pod_may_lead_when_it_is_ready_and_stays(facts: dict[str, Any], eligible: bool) -> None:
-    assert a_pod(**facts).eligible is eligible
 
 
 @pytest.mark.parametrize(
@@ -106,32 +89,3 @@ def test_the_identity_of_a_pod_leads_back_to_it(name: str, uid: str) -> None:
     pod = a_pod(name, uid=uid)
 
     assert parse_identity(pod.identity) == pod.ref == PodRef(name, uid)
-
-
-@pytest.mark.parametrize(
-    ("pods", "first"),
-    [
-        pytest.param([], None, id="nobody"),
-        pytest.param(
-            [a_pod("a", ready_since_s=20), a_pod("b", ready_since_s=10)], "b", id="of a Deployment: Ready for longest"
-        ),
-        pytest.param([a_pod("b"), a_pod("a")], "a", id="Ready since the same second: by name"),
-        pytest.param(
-            [a_pod("web-10", ordinal=10, ready_since_s=1), a_pod("web-9", ordinal=9, ready_since_s=2)],
-            "web-9",
-            id="of a StatefulSet: lowest ordinal, whoever was Ready first",
-        ),
-    ],
-)
-def test_who_goes_first(pods: list[Pod], first: str | None) -> None:
-    for order in (pods, pods[::-1]):
-        chosen = first_in_line(order)
-        assert (chosen.name if chosen is not None else None) == first
-
-
-@given(st.permutations([a_pod(f"p{n}", ready_since_s=n % 3, ordinal=n % 2 or None) for n in range(6)]))
-def test_who_goes_first_does_not_depend_on_who_was_seen_first(pods: list[Pod]) -> None:
-    chosen = first_in_line(pods)
-
-    assert chosen is not None
-    assert chosen.name == "p0"

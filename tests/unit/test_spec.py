@@ -9,7 +9,8 @@ import pytest
 from tenure.api.resource import parse_resource, parse_spec
 from tenure.election.pod import PodRef
 from tenure.election.resource import Leader, Refusal, Resource, Spec
-from tenure.election.selector import Operator, Requirement, Selector
+from tenure.election.rules import Order, Priority, Rules
+from tenure.election.selector import Operator, Requirement, Selector, parse_selector
 from tenure.election.timing import DURATION_ABOVE_DEADLINE, DURATION_THREE_INTERVALS, Timing
 from unit.builders import SPEC, a_resource
 
@@ -64,6 +65,54 @@ def _spec(**fields: Any) -> dict[str, Any]:
 )
 def test_a_spec_that_can_be_acted_on(body: dict[str, Any], spec: Spec) -> None:
     assert parse_spec(body) == spec
+
+
+@pytest.mark.parametrize(
+    ("fields", "rules"),
+    [
+        pytest.param({"eligibility": {}, "preference": {}}, Rules(), id="nothing is asked for"),
+        pytest.param(
+            {"eligibility": {"requireReady": None, "exclude": None}, "preference": {"priorities": None, "order": None}},
+            Rules(),
+            id="nulls",
+        ),
+        pytest.param(
+            {"eligibility": {"requireReady": True, "minReadySeconds": 0}, "preference": {"order": "LowestOrdinal"}},
+            Rules(),
+            id="the defaults spelled out",
+        ),
+        pytest.param(
+            {
+                "eligibility": {
+                    "requireReady": False,
+                    "minReadySeconds": 30,
+                    "exclude": {"matchLabels": {"track": "canary"}},
+                },
+                "preference": {
+                    "priorities": [
+                        {"selector": {"matchLabels": {"zone": "a"}}, "priority": 10},
+                        {"selector": {"matchExpressions": [{"key": "spot", "operator": "Exists"}]}, "priority": 0},
+                    ],
+                    "order": "OldestReady",
+                },
+            },
+            Rules(
+                require_ready=False,
+                min_ready_s=30,
+                exclude=parse_selector("track=canary"),
+                priorities=(Priority(parse_selector("zone=a"), 10), Priority(parse_selector("spot"), 0)),
+                order=Order.OLDEST_READY,
+            ),
+            id="all that can be asked for",
+        ),
+    ],
+)
+def test_the_rules_for_candidates(fields: dict[str, Any], rules: Rules) -> None:
+    assert parse_spec(_spec(**fields)) == Spec(SPEC.selector, SPEC.timing, rules=rules)
+
+
+def _priorities(*entries: tuple[dict[str, Any], int]) -> dict[str, Any]:
+    return {"priorities": [{"selector": selector, "priority": priority} for selector, priority in entries]}
 
 
 def _expressions(*expressions: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +189,47 @@ def _expressions(*expressions: dict[str, Any]) -> dict[str, Any]:
             "InvalidSpec",
             "spec.campaign is Pods, which this version of the operator does not know: use Operator.",
             id="pods that campaign themselves",
+        ),
+        pytest.param(
+            _spec(eligibility={"exclude": {"matchLabels": {"a b": "c"}}}),
+            "InvalidSelector",
+            "spec.eligibility.exclude selects nothing: 'a b' is not a label key: use an optional DNS name and '/', "
+            "then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends.",
+            id="a bad key of those to exclude",
+        ),
+        pytest.param(
+            _spec(preference=_priorities(({"matchLabels": {"app": "web"}}, 1), ({}, 2))),
+            "InvalidSelector",
+            "spec.preference.priorities[1].selector selects nothing: it is empty: "
+            "give matchLabels or matchExpressions.",
+            id="an empty selector of a priority",
+        ),
+        pytest.param(
+            _spec(
+                preference=_priorities(
+                    ({"matchLabels": {"a": "b", "c": "d"}}, 10),
+                    ({"matchLabels": {"a": "b"}}, 20),
+                    (
+                        {
+                            "matchExpressions": [
+                                {"key": key, "operator": "In", "values": [key_is]}
+                                for key, key_is in (("c", "d"), ("a", "b"))
+                            ]
+                        },
+                        0,
+                    ),
+                )
+            ),
+            "InvalidPreference",
+            "spec.preference.priorities[0] and [2] give the same pods priority 10 and 0: take one of the two away.",
+            id="priorities that contradict each other, in other words",
+        ),
+        pytest.param(
+            _spec(preference={"order": "Youngest"}),
+            "InvalidSpec",
+            "spec.preference.order is Youngest, which this version of the operator does not know: "
+            "use LowestOrdinal or OldestReady.",
+            id="an order of a later version",
         ),
         pytest.param(
             {"selector": {}, "lease": {"durationSeconds": 2}, "campaign": "Pods"},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from tenure.api.status import parse_status
 from tenure.election.conditions import Reason
 from tenure.election.resource import Refusal, Resource, Spec
+from tenure.election.rules import Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector
 from tenure.election.timing import Timing
 
@@ -30,28 +32,85 @@ def parse_resource(body: Mapping[str, Any]) -> Resource:
     )
 
 
+class _RefusedError(Exception):
+    """Carries why a part of the spec cannot be acted on."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(reason, message)
+
+
 def parse_spec(spec: Mapping[str, Any]) -> Spec | Refusal:
     """Return what the spec asks for, or why that cannot be done, with what to do about it."""
     try:
-        selector = _parse_selector(spec.get("selector") or {})
-    except (ValueError, TypeError, AttributeError) as error:
-        return Refusal(Reason.INVALID_SELECTOR, f"spec.selector selects nothing: {error}.")
-    lease = spec.get("lease") or {}
+        return Spec(
+            selector=_parse_selector("spec.selector", spec.get("selector")),
+            timing=_parse_timing(spec.get("lease") or {}),
+            suspend=bool(spec.get("suspend", False)),
+            rules=_parse_rules(spec),
+        )
+    except _RefusedError as refused:
+        return refused.refusal
+
+
+def _parse_timing(lease: Mapping[str, Any]) -> Timing:
     try:
-        timing = Timing.derive(
+        return Timing.derive(
             lease.get("durationSeconds"), lease.get("renewDeadlineSeconds"), lease.get("renewIntervalSeconds")
         )
     except (ValueError, TypeError) as error:
-        return Refusal(Reason.INVALID_LEASE, f"spec.lease cannot be kept: {error}.")
-    if spec.get("campaign", "Operator") != "Operator":
-        return Refusal(
+        raise _RefusedError(Reason.INVALID_LEASE, f"spec.lease cannot be kept: {error}.") from error
+
+
+def _parse_rules(spec: Mapping[str, Any]) -> Rules:
+    _choose("spec.campaign", spec.get("campaign"), ("Operator",))
+    eligibility, preference = spec.get("eligibility") or {}, spec.get("preference") or {}
+    exclude = eligibility.get("exclude")
+    order = _choose("spec.preference.order", preference.get("order"), tuple(Order))
+    return Rules(
+        require_ready=eligibility.get("requireReady") is not False,
+        min_ready_s=eligibility.get("minReadySeconds") or 0,
+        exclude=None if exclude is None else _parse_selector("spec.eligibility.exclude", exclude),
+        priorities=_parse_priorities(preference.get("priorities") or ()),
+        order=Order(order),
+    )
+
+
+def _parse_priorities(entries: Sequence[Mapping[str, Any]]) -> tuple[Priority, ...]:
+    """Return the priorities. Two that contradict each other are refused: that the first counts may not be meant."""
+    at = "spec.preference.priorities"
+    priorities = tuple(
+        Priority(_parse_selector(f"{at}[{index}].selector", entry.get("selector")), entry["priority"])
+        for index, entry in enumerate(entries)
+    )
+    for (index, one), (other_index, other) in combinations(enumerate(priorities), 2):
+        if one.value != other.value and set(one.selector.requirements) == set(other.selector.requirements):
+            raise _RefusedError(
+                Reason.INVALID_PREFERENCE,
+                f"{at}[{index}] and [{other_index}] give the same pods priority {one.value} and {other.value}: "
+                "take one of the two away.",
+            )
+    return priorities
+
+
+def _choose(at: str, value: str | None, known: tuple[str, ...]) -> str:
+    """Return a value of an enumeration, the first one when it is left out."""
+    if value is not None and value not in known:
+        raise _RefusedError(
             Reason.INVALID_SPEC,
-            f"spec.campaign is {spec['campaign']}, which this version of the operator does not know: use Operator.",
+            f"{at} is {value}, which this version of the operator does not know: use {' or '.join(known)}.",
         )
-    return Spec(selector=selector, timing=timing, suspend=bool(spec.get("suspend", False)))
+    return value or known[0]
 
 
-def _parse_selector(selector: Mapping[str, Any]) -> Selector:
+def _parse_selector(at: str, selector: Mapping[str, Any] | None) -> Selector:
+    try:
+        return Selector(_parse_requirements(selector or {}))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _RefusedError(Reason.INVALID_SELECTOR, f"{at} selects nothing: {error}.") from error
+
+
+def _parse_requirements(selector: Mapping[str, Any]) -> tuple[Requirement, ...]:
     requirements = [
         Requirement(key, Operator.IN, (value,)) for key, value in sorted((selector.get("matchLabels") or {}).items())
     ]
@@ -61,4 +120,4 @@ def _parse_selector(selector: Mapping[str, Any]) -> Selector:
     ]
     if not requirements:
         raise ValueError("it is empty: give matchLabels or matchExpressions")
-    return Selector(tuple(requirements))
+    return tuple(requirements)

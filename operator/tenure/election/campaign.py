@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tenure.election.field import Field
 from tenure.election.lease import Lease
-from tenure.election.pod import Pod, PodRef, first_in_line, parse_identity
+from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
 from tenure.election.resource import Status
+from tenure.election.rules import DEFAULT_RULES, Rules
 
 CLAIM_GAP = 16
 """How far above the floor a term may be claimed; and so how far the floor must rise when the record was lost, that no
@@ -41,6 +42,7 @@ class EndOfTerm(StrEnum):
     NOT_READY = "PodNotReady"
     FINISHED = "PodFinished"
     DESELECTED = "PodNotSelected"
+    EXCLUDED = "PodExcluded"
     LEASE_LOST = "LeaseLost"
     RECORD_LOST = "RecordLost"
     LABEL_REFUSED = "LabelRefused"
@@ -131,6 +133,7 @@ class View:
     the API has said to be gone, or that exist and are no candidates of this election. `uncrownable` are UIDs of pods on
     which the API has refused the leader label again and again. `holder_read_at_s` is when the last read of the holder's
     pod was begun that had an answer. `suspended` leaves leadership where it is.
+    `rules` and `wall_s`, Unix time, are what the candidates are judged by.
     """
 
     now_s: float
@@ -146,6 +149,13 @@ class View:
     uncrownable: frozenset[str] = frozenset()
     holder_read_at_s: float | None = None
     suspended: bool = False
+    rules: Rules = DEFAULT_RULES
+    wall_s: float = 0.0
+
+    @property
+    def field(self) -> Field:
+        """The candidates as they are judged."""
+        return Field(self.candidates, self.rules, self.wall_s, self.uncrownable)
 
     @property
     def shown_term(self) -> int:
@@ -185,23 +195,7 @@ def decide(view: View) -> Decision:
             return _decide_lost(view)
 
 
-def may_stay(pod: Pod, candidates: Iterable[Pod], uncrownable: AbstractSet[str] = frozenset()) -> bool:
-    """Whether a leader stays: while it is eligible and can be crowned, or is not ending and nobody else could do."""
-    if pod.terminating or pod.finished:
-        return False
-    if pod.eligible and pod.uid not in uncrownable:
-        return True
-    return not any(other.eligible and other.uid not in uncrownable for other in candidates if other.uid != pod.uid)
-
-
-def why_ended(
-    leader_uid: str,
-    candidates: Iterable[Pod],
-    known: Mapping[str, Pod],
-    *,
-    lost: bool,
-    uncrownable: AbstractSet[str] = frozenset(),
-) -> EndOfTerm:
+def why_ended(leader_uid: str, field: Field, known: Mapping[str, Pod], *, lost: bool) -> EndOfTerm:
     """Return the reason for which a leader's term ended, from what is known of its pod."""
     pod = known.get(leader_uid)
     if pod is None:
@@ -210,11 +204,13 @@ def why_ended(
         return EndOfTerm.TERMINATING
     if pod.finished:
         return EndOfTerm.FINISHED
-    if all(candidate.uid != leader_uid for candidate in candidates):
+    if all(candidate.uid != leader_uid for candidate in field.candidates):
         return EndOfTerm.DESELECTED
-    if not pod.ready:
+    if field.barrier(pod) is not None:
+        return EndOfTerm.EXCLUDED
+    if not field.is_well(pod):
         return EndOfTerm.NOT_READY
-    if leader_uid in uncrownable:
+    if leader_uid in field.uncrownable:
         return EndOfTerm.LABEL_REFUSED
     return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
 
@@ -234,19 +230,13 @@ def _decide_suspended(view: View) -> Decision:
     return Hold(holder) if holder is not None and standing(view) is Standing.HELD else Wait()
 
 
-def _first_in_line(view: View) -> Pod | None:
-    """Return who is to claim: of the eligible candidates the first in line, those last that cannot be crowned."""
-    eligible = [pod for pod in view.candidates if pod.eligible]
-    return first_in_line([pod for pod in eligible if pod.uid not in view.uncrownable] or eligible)
-
-
 def _decide_held(view: View) -> Decision:
     record = view.lease.record
     assert isinstance(record, LeaseRecord)
     holder = next((pod for pod in view.candidates if pod.identity == record.holder), None)
     expired = view.lease.expired(view.now_s)
     if holder is not None:
-        if may_stay(holder, view.candidates, view.uncrownable):
+        if view.field.may_stay(holder):
             return Hold(holder)
         if expired:
             return _decide_free(view)
@@ -262,7 +252,7 @@ def _decide_held(view: View) -> Decision:
 
 
 def _decide_free(view: View) -> Decision:
-    claimant = _first_in_line(view)
+    claimant = view.field.first_in_line()
     is_vacant = view.lease.term > view.shown_term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
@@ -277,8 +267,8 @@ def _shows_a_leader(view: View) -> bool:
 def _decide_lost(view: View) -> Decision:
     status = view.status
     last = status.leader.pod if status.leader is not None else None
-    stays = (pod for pod in view.candidates if pod.ref == last and may_stay(pod, view.candidates, view.uncrownable))
-    claimant = next(stays, None) or _first_in_line(view)
+    stays = (pod for pod in view.candidates if pod.ref == last and view.field.may_stay(pod))
+    claimant = next(stays, None) or view.field.first_in_line()
     if claimant is None and not _shows_a_leader(view):
         return Wait()
     if view.lease.revision == 0:

@@ -48,7 +48,8 @@ class Campaigner:
             return []
         if state.lease is None or not state.lease_certain:
             return self._writer.read(now, state.timing)
-        self.decision = self._judge(now_s, state.lease)
+        self.decision = self._judge(now, state.lease)
+        self.alarm.set(now.monotonic_of(state.field(now).changes_at_s()))
         if now.mandate is Mandate.RENEW and not self._renews_its_own(state.lease):
             self.decision = campaign.Wait()
         return self._act(now, state.lease)
@@ -85,7 +86,7 @@ class Campaigner:
             isinstance(self.decision, campaign.Hold) and isinstance(record, LeaseRecord) and record.writer == self._name
         )
 
-    def _judge(self, now_s: float, lease: Lease) -> campaign.Decision:
+    def _judge(self, now: Instant, lease: Lease) -> campaign.Decision:
         state = self._state
         assert state.resource is not None
         assert state.spec is not None
@@ -96,7 +97,7 @@ class Campaigner:
         outsiders = state.pods.keys() - {pod.uid for pod in candidates}
         decision = campaign.decide(
             campaign.View(
-                now_s=now_s,
+                now_s=now.monotonic_s,
                 lease=lease,
                 status=status,
                 resource_seen_at_s=state.resource_seen_at_s,
@@ -109,6 +110,8 @@ class Campaigner:
                 uncrownable=state.uncrownable,
                 holder_read_at_s=state.pod_read_at_s.get(holder.uid) if holder is not None else None,
                 suspended=state.spec.suspend,
+                rules=state.spec.rules,
+                wall_s=now.wall_s,
             )
         )
         if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:

@@ -11,19 +11,27 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
+_A_MOMENT_S = 0.001
+"""So that an alarm never rings for a time that has not quite come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
     """One moment, read from both clocks.
 
-    `monotonic_s` never jumps and goes on during suspend; every decision rests on it. `wall_s` is Unix time,
-    for what people and other programs read; no decision rests on it. `mandate` is part of the moment because it ends
-    with a deadline: a process that was halted finds, when it goes on, that it may do no more what it was about to.
+    `monotonic_s` never jumps and goes on during suspend; every guarantee rests on it. `wall_s` is Unix time, for what
+    people and other programs read, and for what they wrote: from when on a candidate may be chosen. `mandate` is part
+    of the moment because it ends with a deadline: a process that was halted finds, when it goes on, that it may do no
+    more what it was about to.
     """
 
     monotonic_s: float
     wall_s: float
     mandate: Mandate = Mandate.ACT
+
+    def monotonic_of(self, wall_s: float) -> float:
+        """The monotonic time at which it will be this Unix time, as far as can be told now, at least a moment ahead."""
+        return self.monotonic_s + max(wall_s - self.wall_s, 0.0) + _A_MOMENT_S
 
 
 def rfc3339(wall_s: float) -> str:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     INVALID_SELECTOR = "InvalidSelector"
     INVALID_LEASE = "InvalidLease"
+    INVALID_PREFERENCE = "InvalidPreference"
     INVALID_SPEC = "InvalidSpec"
     RECORD_CONFLICT = "RecordConflict"
     ELECTED = "Elected"
@@ -49,14 +50,15 @@ class Reason(StrEnum):
 class Facts:
     """What the conditions say in words.
 
-    `refused_label` is the API's reason for a label write that it keeps refusing. `unbelievable` is why the record
-    cannot be believed, as the end of a sentence.
+    `obstacles` counts what keeps the candidates from being chosen. `refused_label` is the API's reason for a label
+    write that it keeps refusing. `unbelievable` is why the record cannot be believed, as the end of a sentence.
     """
 
     refusal: Refusal | None
     suspended: bool
     candidates: int
     eligible: int
+    obstacles: str
     leader: str | None
     leader_is_pod: bool
     lease_held: bool
@@ -112,7 +114,7 @@ def _elected(facts: Facts) -> tuple[bool, str, str]:
     if not facts.candidates:
         return False, Reason.NO_CANDIDATES, "No pod matches the selector."
     if not facts.eligible:
-        return False, Reason.NO_ELIGIBLE_CANDIDATE, "No pod that matches the selector is Ready."
+        return False, Reason.NO_ELIGIBLE_CANDIDATE, f"No pod that matches the selector may lead: {facts.obstacles}."
     return False, Reason.ELECTING, "A leader is being elected."
 
 

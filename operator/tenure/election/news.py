@@ -11,6 +11,7 @@ from tenure.election.resource import Leader, Status
 _WORTH_A_WARNING = {
     Reason.INVALID_SELECTOR,
     Reason.INVALID_LEASE,
+    Reason.INVALID_PREFERENCE,
     Reason.INVALID_SPEC,
     Reason.RECORD_CONFLICT,
     Reason.FOREIGN_HOLDER,

@@ -25,8 +25,8 @@ class Pod:
     """What one answer or event of the API showed of a pod.
 
     `resource_version` orders what was seen of the same UID. `labels` is None where the pod has no map of labels, which
-    a JSON Patch must know. `ready_since_s` is Unix time and means something only while `ready`. `finished` is a pod in
-    phase Succeeded or Failed. `ordinal` is its number in a StatefulSet.
+    a JSON Patch must know. `ready_since_s` is the Unix time at which `ready` became what it is, by the kubelet's clock.
+    `finished` is a pod in phase Succeeded or Failed. `ordinal` is its number in a StatefulSet.
     """
 
     name: str
@@ -50,11 +50,6 @@ class Pod:
         """What stands in the lease record when this pod leads."""
         return f"{self.name}_{self.uid}"
 
-    @property
-    def eligible(self) -> bool:
-        """Whether it may lead: Ready, not terminating, not finished."""
-        return self.ready and not self.terminating and not self.finished
-
     def role(self, election: str) -> str | None:
         """The value of its role label for an election."""
         return self.labels.get(role_key(election)) if self.labels else None
@@ -68,8 +63,3 @@ def parse_identity(identity: str) -> PodRef | None:
     """Return the pod that an identity of ours names; None for an identity of another form."""
     name, separator, uid = identity.rpartition("_")
     return PodRef(name, uid) if separator and name and uid else None
-
-
-def first_in_line(pods: list[Pod]) -> Pod | None:
-    """Return the pod that goes first when several may lead: lowest ordinal, then Ready for longest, then by name."""
-    return min(pods, key=lambda pod: (pod.ordinal or 0, pod.ready_since_s, pod.name), default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tenure.election.pod import EVERYBODY, PodRef
+from tenure.election.rules import DEFAULT_RULES, Rules
 from tenure.election.selector import Selector
 from tenure.election.timing import Timing
 
@@ -19,6 +20,7 @@ class Spec:
     selector: Selector
     timing: Timing
     suspend: bool = False
+    rules: Rules = DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)

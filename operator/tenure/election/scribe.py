@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tenure.election import campaign, conditions, effects, ledger
 from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
+from tenure.election.field import Obstacle
 from tenure.election.lease import Lease
 from tenure.election.operations import StatusOperation
 from tenure.election.record import LeaseRecord, Unbelievable
@@ -101,7 +104,7 @@ class Scribe:
             leader=leader,
             acquired_at_s=acquired_at_s,
             now_wall_s=now.wall_s,
-            why=self._why_ended(last),
+            why=self._why_ended(now, last),
         )
 
     def _next_entry(
@@ -134,14 +137,12 @@ class Scribe:
         is_idle = state.lease_operation is None and bool(state.connection) and state.lease_certain
         return is_idle and state.spec is not None and not state.spec.suspend
 
-    def _why_ended(self, last: Status) -> str:
+    def _why_ended(self, now: Instant, last: Status) -> str:
         if last.leader is None or last.leader.pod is None:
             return campaign.EndOfTerm.LEASE_LOST
         state = self._state
         lost = (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
-        return campaign.why_ended(
-            last.leader.pod.uid, state.candidates, state.pods, lost=lost, uncrownable=state.uncrownable
-        )
+        return campaign.why_ended(last.leader.pod.uid, state.field(now), state.pods, lost=lost)
 
     def _why_not_believed(self, record: LeaseRecord | Unbelievable | None, floor: int) -> str | None:
         if isinstance(record, Unbelievable):
@@ -167,16 +168,26 @@ class Scribe:
             term_floor=None if floor is None else max(floor, self._believed_term(floor)),
             observed_generation=generation,
         )
+        obstacles: Counter[Obstacle | None] = Counter()
         if not isinstance(spec, Refusal):
-            eligible = sum(pod.eligible for pod in state.candidates)
-            status = replace(status, candidates=len(state.candidates), eligible=eligible)
-        facts = self._facts(now, spec, status, plan, settled=settled)
+            field = state.field(now)
+            obstacles = field.obstacles()
+            status = replace(status, candidates=obstacles.total(), eligible=obstacles.pop(None, 0))
+            self.alarm.set(now.monotonic_of(field.changes_at_s()))
+        facts = self._facts(now, spec, status, plan, obstacles, settled=settled)
         return replace(
             status, conditions=conditions.derive(facts, status, generation=generation, now_wall_s=now.wall_s)
         )
 
     def _facts(
-        self, now: Instant, spec: Spec | Refusal, status: Status, plan: Plan, *, settled: bool
+        self,
+        now: Instant,
+        spec: Spec | Refusal,
+        status: Status,
+        plan: Plan,
+        obstacles: Mapping[Obstacle | None, int],
+        *,
+        settled: bool,
     ) -> conditions.Facts:
         state, leader, leading = self._state, status.leader, self._state.leading
         record = state.lease.record if state.lease is not None else None
@@ -186,6 +197,7 @@ class Scribe:
             suspended=isinstance(spec, Spec) and spec.suspend,
             candidates=status.candidates,
             eligible=status.eligible,
+            obstacles=", ".join(f"{count} {word}" for word, count in sorted(obstacles.items(), key=str)),
             leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
             leader_is_pod=leader is not None and leader.pod is not None,
             lease_held=leading is not None and leader is not None and leading.identity == leader.identity,

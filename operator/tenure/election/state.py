@@ -9,12 +9,14 @@ from tenure.election.alarm import Alarm, Backoff
 from tenure.election.campaign import MAX_TERM_JUMP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector
+from tenure.election.field import Field
 from tenure.election.inputs import Input, LabelOutcome
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.operations import StatusOperation
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.resource import Resource, Spec
+from tenure.election.rules import DEFAULT_RULES
 from tenure.election.timing import Timing
 
 _MAX_GONE = 64
@@ -92,6 +94,11 @@ class State(LeaseState):
                 else tuple(p for p in self.pods.values() if not p.finished and spec.selector.matches(p.labels or {}))
             )
         return self._candidates
+
+    def field(self, now: Instant) -> Field:
+        """The candidates as they are judged now."""
+        rules = self.spec.rules if self.spec is not None else DEFAULT_RULES
+        return Field(self.candidates, rules, now.wall_s, self.uncrownable)
 
     @property
     def highest_label(self) -> int:

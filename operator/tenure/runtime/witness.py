@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from tenure.election.campaign import EndOfTerm, may_stay
+from tenure.election.campaign import EndOfTerm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.election import Election
@@ -119,7 +119,7 @@ class Witness:
     def _look(self, now: Instant, status: Status) -> None:
         """Look at the pods and the status as they stand after a step."""
         self.figures.status = status
-        leader = self._find_leader(status)
+        leader = self._find_leader(now, status)
         self.figures.leader = leader.name if leader is not None else ""
         if leader is not None and self._is_in_order(leader, status):
             is_next = self._served_by not in (None, leader.ref)
@@ -130,12 +130,12 @@ class Witness:
             self._vacant_since_s = now.monotonic_s
         self._note_what_is_in_order(status)
 
-    def _find_leader(self, status: Status) -> Pod | None:
+    def _find_leader(self, now: Instant, status: Status) -> Pod | None:
         """Return the pod that the status names, if it may go on leading."""
         state = self._election.state
         pod = state.pods.get(_leader_uid(status))
         is_candidate = any(candidate is pod for candidate in state.candidates)
-        return pod if pod is not None and is_candidate and may_stay(pod, state.candidates) else None
+        return pod if pod is not None and is_candidate and state.field(now).may_stay(pod) else None
 
     def _note_what_is_in_order(self, status: Status) -> None:
         """Remember which candidates have had the labels of this term: what they lack later, somebody else took."""

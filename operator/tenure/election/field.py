@@ -1,0 +1,103 @@
+"""The candidates of one decision: who may be chosen and why not, who is first in line, whether a leader may stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tenure.election.alarm import FOREVER_S
+from tenure.election.pod import Pod
+from tenure.election.rules import DEFAULT_RULES, NEVER, Rules
+
+
+class Obstacle(StrEnum):
+    """Why a candidate may not be chosen."""
+
+    FINISHED = "Finished"
+    TERMINATING = "Terminating"
+    EXCLUDED = "Excluded"
+    PRIORITY_ZERO = "PriorityZero"
+    NOT_READY = "NotReady"
+    NOT_READY_FOR_LONG = "NotReadyForLong"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The candidates, and the rules and the moment by which they are judged. Nothing is looked at before it is asked.
+
+    `wall_s` is Unix time, which is compared with the times in the pods: only when somebody is chosen rests on it, and
+    no guarantee does. `uncrownable` are UIDs of pods on which the API has refused the leader label again and again:
+    these come last.
+    """
+
+    candidates: Collection[Pod]
+    rules: Rules = DEFAULT_RULES
+    wall_s: float = 0.0
+    uncrownable: AbstractSet[str] = frozenset()
+
+    def obstacle(self, pod: Pod) -> Obstacle | None:
+        """Return why a pod may not be chosen; None when it is eligible."""
+        if pod.finished:
+            return Obstacle.FINISHED
+        if pod.terminating:
+            return Obstacle.TERMINATING
+        if (barrier := self.barrier(pod)) is not None:
+            return barrier
+        if not pod.ready and self.rules.require_ready:
+            return Obstacle.NOT_READY
+        if self.wall_s < self._ripens_at_s(pod):
+            return Obstacle.NOT_READY_FOR_LONG
+        return None
+
+    def barrier(self, pod: Pod) -> Obstacle | None:
+        """Return the rule by which a pod never leads, whatever its state."""
+        if self.rules.excludes(pod):
+            return Obstacle.EXCLUDED
+        return Obstacle.PRIORITY_ZERO if self.rules.priority_of(pod) == NEVER else None
+
+    def is_eligible(self, pod: Pod) -> bool:
+        """Whether a pod may be chosen."""
+        return self.obstacle(pod) is None
+
+    def obstacles(self) -> Counter[Obstacle | None]:
+        """Count the candidates by what keeps them from being chosen; those under None are eligible."""
+        return Counter(map(self.obstacle, self.candidates))
+
+    def first_in_line(self) -> Pod | None:
+        """Return who is to claim: of the eligible candidates the first, those last that cannot be crowned."""
+        eligible = (pod for pod in self.candidates if self.is_eligible(pod))
+        return min(eligible, key=lambda pod: (pod.uid in self.uncrownable, self.rules.rank_of(pod)), default=None)
+
+    def may_stay(self, leader: Pod) -> bool:
+        """Whether a leader stays: while it is in order and can be crowned, or is not ending and nobody else could do.
+
+        For how long it has been Ready does not count.
+        """
+        if leader.terminating or leader.finished or self.barrier(leader) is not None:
+            return False
+        if self.is_well(leader) and leader.uid not in self.uncrownable:
+            return True
+        return not any(
+            other.uid != leader.uid and other.uid not in self.uncrownable and self.is_eligible(other)
+            for other in self.candidates
+        )
+
+    def is_well(self, pod: Pod) -> bool:
+        """Whether a pod is Ready, if it has to be."""
+        return pod.ready or not self.rules.require_ready
+
+    def changes_at_s(self) -> float:
+        """The Unix time at which somebody becomes eligible by the passing of time alone, infinite for never."""
+        if not self.rules.min_ready_s:
+            return FOREVER_S
+        ripening = (pod for pod in self.candidates if self.obstacle(pod) is Obstacle.NOT_READY_FOR_LONG)
+        return min(map(self._ripens_at_s, ripening), default=FOREVER_S)
+
+    def _ripens_at_s(self, pod: Pod) -> float:
+        """The Unix time from which a pod has been Ready for long enough, infinite while it is not Ready."""
+        if not self.rules.min_ready_s:
+            return 0.0
+        return pod.ready_since_s + self.rules.min_ready_s if pod.ready else FOREVER_S

@@ -1,0 +1,51 @@
+"""Elections whose spec says who may lead and who goes first."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster_support import Scene
+from cluster_support.scene import SHORT
+
+pytestmark = pytest.mark.usefixtures("everywhere")
+
+_NAME = "statefulset.kubernetes.io/pod-name"
+
+
+def _named(*names: str) -> dict[str, object]:
+    return {"matchExpressions": [{"key": _NAME, "operator": "In", "values": list(names)}]}
+
+
+def test_the_preferred_pod_leads_and_one_that_is_excluded_gives_way_for_good(scene: Scene) -> None:
+    scene.run_pods(3)
+    scene.elect(lease=SHORT, preference={"priorities": [{"selector": _named("web-2"), "priority": 10}]})
+    preferred = scene.wait_for_leader()
+    assert preferred.name == "web-2"
+
+    scene.change(eligibility={"exclude": _named("web-0", "web-2")})
+
+    second = scene.wait_for_leader(but=preferred)
+    assert second.name == "web-1"
+    assert scene.election().status["history"][0]["reason"] == "PodExcluded"
+    scene.wait(lambda: scene.election().status["eligible"] == 1, "one may lead")
+
+    scene.change(eligibility={"exclude": _named("web-0", "web-1", "web-2")})
+
+    scene.wait_for_condition("LeaderElected", "False (NoEligibleCandidate)")
+    assert scene.election().message("LeaderElected") == "No pod that matches the selector may lead: 3 Excluded."
+    scene.wait(lambda: all(pod.role() == "follower" for pod in scene.pods), "nobody carries the label")
+
+
+def test_priorities_that_contradict_each_other_are_refused_in_a_condition_and_the_leader_stays(scene: Scene) -> None:
+    scene.run_pods(2)
+    scene.elect(lease=SHORT)
+    leader = scene.wait_for_leader()
+
+    scene.change(preference={"priorities": [{"selector": _named("web-1"), "priority": value} for value in (0, 10)]})
+
+    scene.wait_for_condition("Accepted", "False (InvalidPreference)")
+    assert scene.election().message("Accepted") == (
+        "spec.preference.priorities[0] and [1] give the same pods priority 0 and 10: take one of the two away."
+    )
+    assert scene.election().holder == leader.identity
+    assert scene.pod(leader.name).role() == "leader"

@@ -1,0 +1,101 @@
+"""Elections whose spec says who may lead and who goes first, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tenure.election.effects import WriteLease, WriteStatus
+from tenure.election.inputs import PodSeen, ResourceSeen
+from tenure.election.rules import Priority, Rules
+from tenure.election.selector import parse_selector
+from unit.builders import SPEC, a_leader, a_pod, a_record
+from unit.story import A_LEADS, WALL_S, A, B, Story, at_rest, held_by, ledger_of, only, ready_of
+from unit.views import a_status
+
+_FREE = a_record("", 7)
+_LED_BY_NOBODY = a_status(7)
+
+
+def _told(story: Story, rules: Rules) -> ResourceSeen:
+    """The spec has got these rules."""
+    story.resource = replace(
+        story.resource,
+        resource_version=story.resource.resource_version + 1,
+        generation=story.resource.generation + 1,
+        spec=replace(SPEC, rules=rules),
+    )
+    return ResourceSeen(story.resource)
+
+
+def test_a_candidate_claims_as_soon_as_it_has_been_ready_for_long_enough() -> None:
+    """Nothing happens then but that time has passed: the election has set an alarm for it."""
+    ripe_at_s = WALL_S + 100.0 + 20.0
+    follower = a_pod("web-0", ordinal=0, role="follower", term=7, ready_since_s=ripe_at_s - 30)
+    story = Story(follower, status=_LED_BY_NOBODY, revision=7)
+    _told(story, Rules(min_ready_s=30))
+
+    assert story.begins(_FREE) == []
+    described = only(WriteStatus, story.rests(0.6))
+    assert (ready_of(described), described.status.eligible) == ("NoEligibleCandidate", 0)
+    condition = described.status.condition("LeaderElected")
+    assert condition is not None
+    assert condition.message == "No pod that matches the selector may lead: 1 NotReadyForLong."
+    assert story.hears(story.acknowledged(described)) == []
+    assert story.news == ["No pod that matches the selector may lead: 1 NotReadyForLong."]
+
+    done = story.rests(story.wakes_after_s)
+
+    claim = only(WriteLease, [effect for effect in done if isinstance(effect, WriteLease)])
+    assert held_by(claim) == (A.identity, 8)
+    assert 0 <= WALL_S + story.now_s - ripe_at_s < 0.01
+    assert [effect.status.eligible for effect in done if isinstance(effect, WriteStatus)] in ([], [1])
+
+
+def test_the_number_of_eligible_candidates_is_right_again_when_one_has_been_ready_for_long_enough() -> None:
+    story, _ = at_rest()
+    late = a_pod("web-2", ordinal=2, role="follower", term=7, ready_since_s=WALL_S + 100.0)
+    story.pods[late.uid] = late
+
+    assert story.hears(_told(story, Rules(min_ready_s=2)), PodSeen(late)) == []
+    numbers = only(WriteStatus, story.rests(0.6))
+    assert (numbers.status.candidates, numbers.status.eligible) == (3, 2)
+    assert story.hears(story.acknowledged(numbers)) == []
+    assert 0 < story.wakes_after_s < 2
+
+    assert story.rests(story.wakes_after_s) == []  # A burst of such changes costs one write.
+    assert only(WriteStatus, story.rests(0.6)).status.eligible == 3
+
+
+def test_a_leader_that_becomes_excluded_hands_over_at_once() -> None:
+    story, _ = at_rest()
+
+    assert story.hears(_told(story, Rules(exclude=parse_selector("track=canary")))) == []
+    labels = {**(A_LEADS.labels or {}), "track": "canary"}
+    release = only(WriteLease, story.hears(PodSeen(story.changed(A, labels=labels))))
+    assert held_by(release) == ("", 7)
+    claim = only(WriteLease, story.hears(story.written(release)))
+    assert held_by(claim) == (B.identity, 8)
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    assert [(past.pod_name, past.reason) for past in entry.status.history] == [("web-0", "PodExcluded")]
+    assert (entry.status.candidates, entry.status.eligible) == (2, 1)
+
+
+def test_the_highest_priority_claims_and_a_higher_one_that_comes_later_waits() -> None:
+    rules = Rules(priorities=(Priority(parse_selector("zone=a"), 10), Priority(parse_selector("zone=b"), 20)))
+    first, second = a_pod("web-0", ordinal=0), a_pod("web-1", ordinal=1, labels={"zone": "a"})
+    story = Story(first, second, status=_LED_BY_NOBODY, revision=7)
+    _told(story, rules)
+
+    claims = [effect for effect in story.begins(_FREE) if isinstance(effect, WriteLease)]
+    claim = only(WriteLease, list(claims))
+    assert held_by(claim) == (second.identity, 8)
+    entry = only(WriteStatus, [e for e in story.hears(story.written(claim)) if isinstance(e, WriteStatus)])
+    assert ledger_of(entry)[2] == second.identity
+    story.hears(story.acknowledged(entry))
+
+    third = a_pod("web-2", ordinal=2, labels={"zone": "b"})
+    story.pods[third.uid] = third
+    done = story.hears(PodSeen(third))
+
+    assert [effect for effect in done if isinstance(effect, WriteLease)] == []
+    assert story.resource.status.leader == a_leader(second)
