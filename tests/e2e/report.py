@@ -132,5 +132,5 @@ def _verdict(result: Result) -> Iterator[str]:
     yield f"* No former leader was reached by a call that began more than {FOLLOW_S:g} s after its label was gone."
     for outcome in result.outcomes:
         if outcome.caught_up_s is not None:
-            yield "  But for a client on the node that was cut off: it came to the leader on that node all the time, and"
-            yield f"  until {outcome.caught_up_s:.1f} s after the node was back."
+            yield "  But for a client on the node that was cut off: it came to the leader on that node all the time,"
+            yield f"  and until {outcome.caught_up_s:.1f} s after the node was back."
