@@ -149,6 +149,19 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
         {"selector": _SELECTOR, "preference": {"order": "Oldest"}},
         [("spec.preference.order", 'Unsupported value: "Oldest": supported values: "LowestOrdinal", "OldestReady"')],
     ),
+    "a failover after more than an hour": (
+        {"selector": _SELECTOR, "failoverDelaySeconds": 3601},
+        [
+            (
+                "spec.failoverDelaySeconds",
+                "Invalid value: 3601: spec.failoverDelaySeconds in body should be less than or equal to 3600",
+            )
+        ],
+    ),
+    "a hand-over that does not exist": (
+        {"selector": _SELECTOR, "handOver": "Never"},
+        [("spec.handOver", 'Unsupported value: "Never": supported values: "OnTermination", "AfterTermination"')],
+    ),
     "suspend that is no boolean": (
         {"selector": _SELECTOR, "suspend": "yes"},
         [("spec.suspend", 'Invalid value: "string": spec.suspend in body must be of type boolean: "string"')],
@@ -258,6 +271,7 @@ def test_an_unknown_field_is_refused(environment: Environment, elections: Electi
         {"selector": _SELECTOR, "lease": {"durationSeconds": 5}},
         {"selector": _SELECTOR, "lease": {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}},
         {"selector": _SELECTOR, "eligibility": {}, "preference": {}},
+        {"selector": _SELECTOR, "failoverDelaySeconds": 3600, "handOver": "AfterTermination"},
         {
             "selector": _SELECTOR,
             "eligibility": {
@@ -444,6 +458,7 @@ def test_a_full_status_is_kept_as_written(elections: Elections) -> None:
         "acquireTime": time,
         "candidates": 3,
         "eligible": 2,
+        "failoverTime": time,
         "history": [reign, reign | {"term": 6, "endTime": time, "reason": "SomethingNew"}],
         "conditions": [
             {

@@ -49,3 +49,17 @@ def test_priorities_that_contradict_each_other_are_refused_in_a_condition_and_th
     )
     assert scene.election().holder == leader.identity
     assert scene.pod(leader.name).role() == "leader"
+
+
+def test_a_leader_that_is_deleted_leads_until_its_pod_is_gone_if_asked_for(scene: Scene) -> None:
+    scene.run_pods(2)
+    scene.elect(lease=SHORT, handOver="AfterTermination")
+    leader = scene.wait_for_leader()
+
+    scene.delete_pod(leader)
+
+    second = scene.wait_for_leader(but=leader)
+    former = [pod.body["status"]["phase"] for pod in scene.pods if pod.uid == leader.uid]
+    assert set(former) <= {"Succeeded", "Failed"}
+    assert scene.election().leader_uid == second.uid
+    assert scene.election().status["history"][0]["reason"] in ("PodGone", "PodTerminating")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tenure.election.field import Field, Obstacle
 from tenure.election.pod import Pod
-from tenure.election.rules import Order, Priority, Rules
+from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Selector, parse_selector
 from unit.builders import a_pod
 
@@ -212,6 +212,50 @@ def test_a_leader_that_is_not_ready_stays_until_another_has_been_ready_for_long_
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("leader", "stays"),
+    [
+        pytest.param({"ready": False, "ready_since_s": 970.5}, True, id="not Ready for 29.5 s of 30"),
+        pytest.param({"ready": False, "ready_since_s": 970.0}, False, id="not Ready for 30 s of 30"),
+        pytest.param({"ready": False, "ready_since_s": 999.0, "terminating": True}, False, id="deleted"),
+        pytest.param({"ready": False, "ready_since_s": 999.0, "finished": True}, False, id="finished"),
+        pytest.param({}, True, id="Ready"),
+    ],
+)
+def test_a_leader_that_turned_not_ready_stays_for_the_delay(leader: dict[str, Any], stays: bool) -> None:
+    pod = replace(_LEADER, **leader)
+    field = Field([pod, _OTHER], Rules(failover_delay_s=30), _NOW_S)
+
+    assert field.may_stay(pod) is stays
+    assert field.changes_at_s() == (1000.5 if stays and not pod.ready else float("inf"))
+
+
+def test_without_a_delay_nothing_rests_on_the_time_in_the_pod() -> None:
+    pod = replace(_LEADER, ready=False, ready_since_s=_NOW_S + 3600)
+
+    assert not Field([pod, _OTHER], Rules(), _NOW_S).may_stay(pod)
+
+
+@pytest.mark.parametrize(
+    ("leader", "stays"),
+    [
+        pytest.param({"terminating": True}, True, id="deleted, but not gone"),
+        pytest.param({"terminating": True, "ready": False}, True, id="deleted and not Ready"),
+        pytest.param({"ready": False}, True, id="not Ready"),
+        pytest.param({"labels": {"track": "canary"}}, True, id="excluded"),
+        pytest.param({"finished": True, "ready": False}, False, id="finished"),
+    ],
+)
+def test_with_a_hand_over_after_termination_only_its_pods_end_ends_leadership(
+    leader: dict[str, Any], stays: bool
+) -> None:
+    pod = replace(_LEADER, **leader)
+    rules = Rules(exclude=_CANARY, hand_over=HandOver.AFTER_TERMINATION)
+
+    assert Field([pod, _OTHER], rules, _NOW_S).may_stay(pod) is stays
+    assert Field([pod, _OTHER], rules, _NOW_S, frozenset({pod.uid})).may_stay(pod) is stays
 
 
 # ------------------------------------------------------------------------------------------------------ changes by time

@@ -9,7 +9,7 @@ import pytest
 from tenure.api.resource import parse_resource, parse_spec
 from tenure.election.pod import PodRef
 from tenure.election.resource import Leader, Refusal, Resource, Spec
-from tenure.election.rules import Order, Priority, Rules
+from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector, parse_selector
 from tenure.election.timing import DURATION_ABOVE_DEADLINE, DURATION_THREE_INTERVALS, Timing
 from unit.builders import SPEC, a_resource
@@ -71,6 +71,12 @@ def test_a_spec_that_can_be_acted_on(body: dict[str, Any], spec: Spec) -> None:
     ("fields", "rules"),
     [
         pytest.param({"eligibility": {}, "preference": {}}, Rules(), id="nothing is asked for"),
+        pytest.param(
+            {"failoverDelaySeconds": 30, "handOver": "AfterTermination"},
+            Rules(failover_delay_s=30, hand_over=HandOver.AFTER_TERMINATION),
+            id="a leader stays",
+        ),
+        pytest.param({"failoverDelaySeconds": None, "handOver": "OnTermination"}, Rules(), id="no longer than usual"),
         pytest.param(
             {"eligibility": {"requireReady": None, "exclude": None}, "preference": {"priorities": None, "order": None}},
             Rules(),

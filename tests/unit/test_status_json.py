@@ -55,6 +55,7 @@ _statuses = st.builds(
     observed_generation=_counts,
     history=st.lists(_past_terms, max_size=3).map(tuple),
     conditions=st.lists(_conditions, max_size=3).map(tuple),
+    failover_at_s=st.none() | _times,
 )
 
 
@@ -95,7 +96,7 @@ def test_a_status_before_the_first_floor_says_no_term() -> None:
 def test_what_is_absent_is_null_so_that_it_is_taken_away() -> None:
     body = build_status(Status(term=7, term_floor=7))
 
-    assert {name for name, value in body.items() if value is None} == {"leader", "acquireTime"}
+    assert {name for name, value in body.items() if value is None} == {"leader", "acquireTime", "failoverTime"}
     leader = build_status(Status(term=7, term_floor=7, leader=Leader("node-3", None)))["leader"]
     assert leader == {"holderIdentity": "node-3", "podName": None, "podUID": None, "nodeName": None}
 
@@ -119,6 +120,7 @@ def test_an_example() -> None:
         observed_generation=4,
         history=(PastTerm(7, "web-0_a", "web-0", None, 1704067200.0, "PodGone"),),
         conditions=(Condition("Ready", "True", "Ready", "web-1 leads.", 4, 1704067200.75),),
+        failover_at_s=1704067202.0,
     )
 
     assert build_status(status) == {
@@ -130,6 +132,7 @@ def test_an_example() -> None:
         "candidates": 3,
         "eligible": 2,
         "observedGeneration": 4,
+        "failoverTime": "2024-01-01T00:00:02.000000Z",
         "history": [
             {
                 "term": 7,
@@ -207,6 +210,7 @@ def test_the_schema_has_no_place_that_is_never_written() -> None:
         acquired_at_s=1.0,
         history=(PastTerm(1, "a", "a", 1.0, 2.0, "r"),),
         conditions=(Condition("Ready", "True", "Ready", "m", 1, 1.0),),
+        failover_at_s=1.0,
     )
 
     assert _schema_paths(_SCHEMA) == _paths(build_status(full))

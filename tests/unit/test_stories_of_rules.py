@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tenure.election.effects import WriteLease, WriteStatus
-from tenure.election.inputs import PodSeen, ResourceSeen
-from tenure.election.rules import Priority, Rules
+from tenure.election.effects import ReadPod, WriteLease, WriteStatus
+from tenure.election.inputs import PodGone, PodRead, PodSeen, ResourceSeen
+from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from unit.builders import SPEC, a_leader, a_pod, a_record
 from unit.story import A_LEADS, WALL_S, A, B, Story, at_rest, held_by, ledger_of, only, ready_of
@@ -99,3 +99,38 @@ def test_the_highest_priority_claims_and_a_higher_one_that_comes_later_waits() -
 
     assert [effect for effect in done if isinstance(effect, WriteLease)] == []
     assert story.resource.status.leader == a_leader(second)
+
+
+def test_a_leader_that_turned_not_ready_hands_over_when_the_delay_is_over() -> None:
+    """The status says until when it stays; then nothing happens but that time has passed."""
+    story, _ = at_rest()
+    assert story.hears(_told(story, Rules(failover_delay_s=2))) == []
+    described = only(WriteStatus, story.rests(0.6))
+    assert story.hears(story.acknowledged(described)) == []
+    fails_at_s = WALL_S + story.now_s + 2
+    sick = story.changed(A, ready=False, ready_since_s=fails_at_s - 2)
+
+    assert story.hears(PodSeen(sick)) == []
+    shown = only(WriteStatus, story.rests(0.6))
+    assert shown.status.failover_at_s == fails_at_s
+    done = story.hears(story.acknowledged(shown))
+    while not any(isinstance(effect, ReadPod) for effect in done):
+        written = [story.written(effect) for effect in done if isinstance(effect, WriteLease)]
+        assert all(held_by(effect)[0] == A.identity for effect in done if isinstance(effect, WriteLease))
+        done = story.hears(*written) if written else story.rests(story.wakes_after_s)
+
+    assert 0 <= WALL_S + story.now_s - fails_at_s < 0.01
+    done = story.hears(PodRead(sick.ref, sick))
+    assert [held_by(effect) for effect in done if isinstance(effect, WriteLease)] == [("", 7)]
+
+
+def test_with_a_hand_over_after_termination_the_next_one_leads_when_the_pod_is_gone() -> None:
+    story, _ = at_rest()
+    assert story.hears(_told(story, Rules(hand_over=HandOver.AFTER_TERMINATION))) == []
+
+    assert story.hears(PodSeen(story.changed(A, terminating=True, ready=False))) == []
+
+    done = story.hears(PodGone(A.uid))
+    release = only(WriteLease, [effect for effect in done if isinstance(effect, WriteLease)])
+    assert held_by(release) == ("", 7)
+    assert held_by(only(WriteLease, story.hears(story.written(release)))) == (B.identity, 8)

@@ -9,7 +9,7 @@ from typing import Any
 from tenure.api.status import parse_status
 from tenure.election.conditions import Reason
 from tenure.election.resource import Refusal, Resource, Spec
-from tenure.election.rules import Order, Priority, Rules
+from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector
 from tenure.election.timing import Timing
 
@@ -73,6 +73,8 @@ def _parse_rules(spec: Mapping[str, Any]) -> Rules:
         exclude=None if exclude is None else _parse_selector("spec.eligibility.exclude", exclude),
         priorities=_parse_priorities(preference.get("priorities") or ()),
         order=Order(order),
+        failover_delay_s=spec.get("failoverDelaySeconds") or 0,
+        hand_over=HandOver(_choose("spec.handOver", spec.get("handOver"), tuple(HandOver))),
     )
 
 

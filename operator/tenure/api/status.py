@@ -22,6 +22,7 @@ def parse_status(status: Mapping[str, Any]) -> Status:
         candidates=status.get("candidates") or 0,
         eligible=status.get("eligible") or 0,
         observed_generation=status.get("observedGeneration") or 0,
+        failover_at_s=_time(status.get("failoverTime")),
         history=tuple(_parse_past_term(past) for past in status.get("history") or ()),
         conditions=tuple(_parse_condition(condition) for condition in status.get("conditions") or ()),
     )
@@ -37,6 +38,7 @@ def build_status(status: Status) -> dict[str, Any]:
         "acquireTime": _build_time(status.acquired_at_s),
         "candidates": status.candidates,
         "eligible": status.eligible,
+        "failoverTime": _build_time(status.failover_at_s),
         "history": [
             _without_nulls(
                 {

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from tenure.election.alarm import FOREVER_S
 from tenure.election.pod import Pod
-from tenure.election.rules import DEFAULT_RULES, NEVER, Rules
+from tenure.election.rules import DEFAULT_RULES, NEVER, HandOver, Rules
 
 
 class Obstacle(StrEnum):
@@ -74,11 +74,16 @@ class Field:
     def may_stay(self, leader: Pod) -> bool:
         """Whether a leader stays: while it is in order and can be crowned, or is not ending and nobody else could do.
 
-        For how long it has been Ready does not count.
+        For how long it has been Ready does not count. One that turned not Ready stays for the delay that is asked for;
+        with a hand-over after termination, whoever leads stays until its pod has ended.
         """
-        if leader.terminating or leader.finished or self.barrier(leader) is not None:
+        if leader.finished or self.rules.hand_over is HandOver.AFTER_TERMINATION:
+            return not leader.finished
+        if leader.terminating or self.barrier(leader) is not None:
             return False
         if self.is_well(leader) and leader.uid not in self.uncrownable:
+            return True
+        if self.fails_over_at_s(leader) is not None:
             return True
         return not any(
             other.uid != leader.uid and other.uid not in self.uncrownable and self.is_eligible(other)
@@ -90,11 +95,29 @@ class Field:
         return pod.ready or not self.rules.require_ready
 
     def changes_at_s(self) -> float:
-        """The Unix time at which somebody becomes eligible by the passing of time alone, infinite for never."""
-        if not self.rules.min_ready_s:
+        """The Unix time of the next change by the passing of time alone, infinite for never.
+
+        Somebody becomes eligible, or has been not Ready for as long as a leader may be.
+        """
+        rules = self.rules
+        if not rules.min_ready_s and not rules.failover_delay_s:
             return FOREVER_S
-        ripening = (pod for pod in self.candidates if self.obstacle(pod) is Obstacle.NOT_READY_FOR_LONG)
-        return min(map(self._ripens_at_s, ripening), default=FOREVER_S)
+        changes = [FOREVER_S]
+        if rules.min_ready_s:
+            ripening = (pod for pod in self.candidates if self.obstacle(pod) is Obstacle.NOT_READY_FOR_LONG)
+            changes += map(self._ripens_at_s, ripening)
+        if rules.failover_delay_s:
+            changes += (at_s for at_s in map(self.fails_over_at_s, self.candidates) if at_s is not None)
+        return min(changes)
+
+    def fails_over_at_s(self, leader: Pod) -> float | None:
+        """The Unix time until which a leader that turned not Ready stays for that alone; None when there is none."""
+        if not self.rules.failover_delay_s or self.is_well(leader) or leader.terminating or leader.finished:
+            return None  # Without a delay, nothing rests on the clocks.
+        if self.rules.hand_over is HandOver.AFTER_TERMINATION:
+            return None
+        at_s = leader.ready_since_s + self.rules.failover_delay_s
+        return at_s if self.wall_s < at_s else None
 
     def _ripens_at_s(self, pod: Pod) -> float:
         """The Unix time from which a pod has been Ready for long enough, infinite while it is not Ready."""

@@ -80,7 +80,8 @@ class Status:
 
     The ledger is `term`, `leader` and `unfenced`: the pods that may still carry, or may still be given by a delayed
     write, the leader label of an earlier term; `EVERYBODY` is among them while that is not known. No term above
-    `term_floor` + 16 may have been claimed; None before the first floor was written.
+    `term_floor` + 16 may have been claimed; None before the first floor was written. `failover_at_s` is the Unix time
+    at which a leader that turned not Ready gives way, None while it is not counted down to that.
     """
 
     term: int = 0
@@ -93,6 +94,7 @@ class Status:
     observed_generation: int = 0
     history: tuple[PastTerm, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    failover_at_s: float | None = None
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of one type, if it has been written."""

@@ -1,4 +1,4 @@
-"""What a spec asks of its candidates: who may be chosen, and who goes before whom."""
+"""What a spec asks of its candidates: who may be chosen, who goes before whom, and for how long a leader stays."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ class Order(StrEnum):
     OLDEST_READY = "OldestReady"
 
 
+class HandOver(StrEnum):
+    """When the leadership of a pod that is deleted ends: when it is told to end, or when it has ended."""
+
+    ON_TERMINATION = "OnTermination"
+    AFTER_TERMINATION = "AfterTermination"
+
+
 @dataclass(frozen=True, slots=True)
 class Priority:
     """The priority (0 … 1000) of the pods that a selector selects."""
@@ -35,7 +42,8 @@ class Rules:
     """The rules of one election; without any, every Ready pod may lead, and they are equals.
 
     A candidate that was not Ready for `min_ready_s` (0 … 3600) may not be chosen yet. Pods that `exclude` selects never
-    lead. Of `priorities` the first counts that selects a pod.
+    lead. Of `priorities` the first counts that selects a pod. A leader stays for `failover_delay_s` (0 … 3600) after it
+    turned not Ready.
     """
 
     require_ready: bool = True
@@ -43,6 +51,8 @@ class Rules:
     exclude: Selector | None = None
     priorities: tuple[Priority, ...] = ()
     order: Order = Order.LOWEST_ORDINAL
+    failover_delay_s: int = 0
+    hand_over: HandOver = HandOver.ON_TERMINATION
 
     def excludes(self, pod: Pod) -> bool:
         """Whether a pod is never to lead, whatever its state."""
@@ -50,6 +60,8 @@ class Rules:
 
     def priority_of(self, pod: Pod) -> int:
         """The priority of a pod."""
+        if not self.priorities:
+            return DEFAULT_PRIORITY
         labels = pod.labels or {}
         matching = (priority.value for priority in self.priorities if priority.selector.matches(labels))
         return next(matching, DEFAULT_PRIORITY)

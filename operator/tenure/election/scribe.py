@@ -173,6 +173,8 @@ class Scribe:
             field = state.field(now)
             obstacles = field.obstacles()
             status = replace(status, candidates=obstacles.total(), eligible=obstacles.pop(None, 0))
+            leader = next((pod for pod in state.candidates if status.leader and pod.ref == status.leader.pod), None)
+            status = replace(status, failover_at_s=None if leader is None else field.fails_over_at_s(leader))
             self.alarm.set(now.monotonic_of(field.changes_at_s()))
         facts = self._facts(now, spec, status, plan, obstacles, settled=settled)
         return replace(
