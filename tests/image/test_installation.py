@@ -17,7 +17,7 @@ from image.dockerfile import ROOT, read_stages
 from tenure import __version__
 
 _, (_BUILD, _IMAGE) = read_stages()
-_TIMEOUT_S = 110.0
+_TIMEOUT_S = 600.0  # packages come over a network
 
 
 @pytest.fixture(scope="module")
