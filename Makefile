@@ -15,7 +15,8 @@ HELPER := PYTHONPATH=tests $(BIN)/python -m
 SUITES ?= $(wildcard tests/unit tests/simulation tests/image tests/contract tests/chart tests/cluster)
 ARGS ?=
 
-# How many files are tested at a time, each by a process with servers of its own.
+# How many files are tested at a time, each by a process with servers of its own. Those of the chart share one cluster,
+# and come one after another.
 WORKERS ?= 2
 
 # The first of these that is new enough and can make a virtual environment. `make setup PYTHON=…` names another.
@@ -67,7 +68,8 @@ binaries: setup  ## Build the programs that the tests need, once (some fifteen m
 
 .PHONY: test
 test: check binaries  ## Everything that must pass: checks and all tests
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(SUITES) $(ARGS)
+	$(if $(filter-out tests/chart,$(SUITES)),$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(filter-out tests/chart,$(SUITES)) $(ARGS))
+	$(if $(filter tests/chart,$(SUITES)),$(BIN)/pytest tests/chart $(ARGS))
 
 .PHONY: cluster
 cluster: setup  ## Start a control plane and a NATS server, and leave them running

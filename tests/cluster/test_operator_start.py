@@ -189,7 +189,7 @@ def test_a_wrong_option_is_status_2_and_a_sentence(scene: Scene, make_operator: 
     status, said = make_operator("--nats-url", "http://nats:4222").run_to_the_end()
 
     assert status == 2, said
-    assert said.endswith("'http://nats:4222' is not valid: write for instance nats://nats.example:4222")
+    assert said.endswith("Write for instance nats://nats.example:4222")
 
 
 def test_a_port_that_is_taken_is_status_1_and_a_sentence(
@@ -229,7 +229,7 @@ def test_ctrl_c_ends_the_operator(scene: Scene, make_operator: MakeOperator) -> 
 
 def test_a_nats_server_that_is_not_there_yet_is_waited_for(waiting: Operator, tmp_path: Path) -> None:
     complaint = waiting.wait_for_complaint()
-    assert complaint.startswith(f"Waiting: NATS is not reachable at nats://127.0.0.1:{_NATS_PORT} within 10 s: ")
+    assert complaint.startswith(f"Waiting: NATS is not reachable within 10 s: nats://127.0.0.1:{_NATS_PORT} ")
     assert waiting.readiness()[0] == 503
 
     with NatsServer(tmp_path / "nats", port=_NATS_PORT):

@@ -15,7 +15,7 @@ from tenure.election.candidacy import Candidacy
 from tenure.election.clock import Instant
 from tenure.election.notices import BecameLeader, Leadership, LostLeadership, NewLeader, Notice, notices_between
 from tenure.election.record import MAX_IDENTITY_LENGTH
-from tenure.nats.bucket import DEFAULT_BUCKET, BucketSettings
+from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused, BucketSettings
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import check_key
 from tenure.runtime import clock
@@ -137,7 +137,11 @@ class Candidate:
         Raises Unavailable when NATS or JetStream is not there yet: call it again then. Raises BucketRefused when the
         bucket cannot hold leases.
         """
-        await self._leases.start()
+        try:
+            await self._leases.start()
+        except BucketRefused:
+            await self._leases.close()
+            raise
         self._teller = asyncio.create_task(self._tell(), name=f"callbacks of {self.identity}")
         self._campaign.begin()
 
@@ -162,7 +166,11 @@ class Candidate:
             await asyncio.wait({self._teller}, timeout=1.0)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
