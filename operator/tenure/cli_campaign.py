@@ -9,6 +9,7 @@ import sys
 import click
 
 from tenure import log
+from tenure.candidate.candidate import NotLeader
 from tenure.candidate.config import LEASE_TIMEOUT_S, ElectionConfig
 from tenure.candidate.session import Session, SessionSettings
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused
@@ -96,7 +97,7 @@ def campaign(  # noqa: PLR0913 - one for each option
     )
     try:
         status = asyncio.run(_run(settings))
-    except (BucketRefused, OSError, ValueError) as error:
+    except (BucketRefused, NotLeader, OSError, ValueError) as error:
         click.echo(f"tenure: {error}", err=True)
         sys.exit(1)
     sys.exit(status)

@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -29,7 +29,7 @@ from tenure.metrics import Metrics, Readings
 from tenure.nats.bucket import BucketSettings
 from tenure.nats.connection import NatsSettings
 from tenure.nats.store import Unavailable
-from tenure.runtime import clock
+from tenure.runtime import clock, tasks
 from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
 from tenure.runtime.operator_lease import OperatorLease, record_key
@@ -204,24 +204,20 @@ class OperatorProcess:
         self, controller: Controller, everything_is_known: asyncio.Event, lease: OperatorLease | None
     ) -> None:
         """Let Kopf watch until this is cancelled. Raises OperatorFailed if it ends by itself."""
-        stop_watching, ready = asyncio.Event(), asyncio.Event()
-        watching = asyncio.create_task(
-            kopf.operator(
-                registry=build_registry(controller, kubeconfig=self._kubeconfig),
-                settings=build_settings(pod_selector=self._settings.pod_selector),
-                # Kopf would ask for the user's name, which a container's user need not have. (It exports no Identity.)
-                identity=socket.gethostname(),  # type: ignore[arg-type]
-                standalone=True,
-                clusterwide=not self._settings.namespaces,
-                namespaces=self._settings.namespaces,
-                stop_flag=stop_watching,
-                ready_flag=ready,
-            ),
-            name="kopf",
+        ready = asyncio.Event()
+        watching = await kopf.spawn_tasks(
+            registry=build_registry(controller, kubeconfig=self._kubeconfig),
+            settings=build_settings(pod_selector=self._settings.pod_selector),
+            # Kopf would ask for the user's name, which a container's user need not have. (It exports no Identity.)
+            identity=socket.gethostname(),  # type: ignore[arg-type]
+            standalone=True,
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            ready_flag=ready,
         )
+        self._catch_signals()  # Kopf has put its own handlers in their place.
         try:
             await _either(watching, ready.wait())
-            self._catch_signals()  # Kopf has put its own handlers in their place.
             self._waits_for = "waiting for the first list of elections and pods"
             await _either(watching, everything_is_known.wait())
             self._waits_for = ""
@@ -233,22 +229,17 @@ class OperatorProcess:
             raise OperatorFailed(f"Nothing can be watched any more: {error!r}.") from error
         else:
             raise OperatorFailed(
-                "Kopf has stopped watching without being asked to."
-                if watching.done()
-                else "The operator's own lease has failed: the log says how."
+                "The operator's own lease has failed: the log says how."
+                if lease is not None and lease.has_failed.is_set()
+                else "Kopf has stopped watching without being asked to."
             )
         finally:
             self._waits_for = "stopping"
             if lease is not None:
                 await lease.resign()  # First of all: from now on another replica may act.
-            # What Kopf did not start it would wait for, five seconds long: so ours ends first.
             await controller.close()
-            stop_watching.set()
-            if not watching.done():
-                await asyncio.wait({watching}, timeout=1.0)
-            watching.cancel()
-            # Its generators must have ended before the event loop does.
-            await asyncio.wait({watching}, timeout=0.5)
+            # Kopf's own end would wait five seconds for all that has begun since, such as the connection to NATS.
+            await tasks.cancel(watching)
 
     async def _await_api(self, client: KubernetesClient) -> None:
         await self._until("the Kubernetes API", lambda: self._find_obstacle(client))
@@ -302,12 +293,13 @@ def _give_up() -> None:
     os._exit(0)
 
 
-async def _either(task: asyncio.Task[None], event: Coroutine[Any, Any, Any]) -> None:
-    """Wait for an event, or for the end of a task; an error of the task is raised."""
+async def _either(watching: Collection[asyncio.Task[Any]], event: Coroutine[Any, Any, Any]) -> None:
+    """Wait for an event, or for the end of one of these tasks; an error of theirs is raised."""
     waiting = asyncio.ensure_future(event)
     try:
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*watching, waiting}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
-    if task.done():
-        task.result()
+    for task in watching:
+        if task.done():
+            task.result()

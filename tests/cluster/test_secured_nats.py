@@ -58,7 +58,7 @@ def test_an_operator_with_exactly_the_permissions_of_the_documents_elects_and_go
         wait_until(lambda: operator.has_logged("connection 2"), "it is connected again")
         scene.delete_pod(second)
         scene.wait_for_leader(but=second)
-        operator.stop()
+        assert operator.stop() < 2.0
 
     assert not operator.has_logged("NATS reports")  # which is how a missing permission would show
     _assert_no_secret_in(operator, secured.secrets)

@@ -32,12 +32,13 @@ class Campaigner:
     def __init__(self, server: NatsServer, folder: Path, identity: str, *arguments: str) -> None:
         self.events_file = folder / "events"
         self.events_file.touch()
-        self._log = (folder / f"{identity}.log").open("wb")
+        self._log = folder / f"{identity}.log"
         command = [sys.executable, "-m", "tenure", "campaign", "--nats-url", server.url, "--election", "shop/web"]
         command += ["--identity", identity, "--lease-duration", str(_LEASE_S), *arguments]
-        self.process = subprocess.Popen(
-            command, env={**os.environ, "EVENTS": str(self.events_file)}, stdout=self._log, stderr=self._log
-        )
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, env={**os.environ, "EVENTS": str(self.events_file)}, stdout=log, stderr=log
+            )
 
     @property
     def events(self) -> list[str]:
@@ -51,9 +52,13 @@ class Campaigner:
         return self.wait()
 
     def wait(self) -> int:
-        status = self.process.wait(timeout=10)
-        self._log.close()
-        return status
+        try:
+            return self.process.wait(timeout=15)
+        finally:
+            self.process.kill()
+
+    def has_logged(self, text: str) -> bool:
+        return text in self._log.read_text()
 
 
 Start = Callable[..., Campaigner]
@@ -70,8 +75,7 @@ def start(server: NatsServer, tmp_path: Path) -> Iterator[Start]:
     yield start
     for campaigner in started:
         if campaigner.process.poll() is None:
-            campaigner.process.kill()
-            campaigner.wait()
+            campaigner.end()
 
 
 def _program(*lines: str) -> tuple[str, ...]:
@@ -115,7 +119,8 @@ def test_a_program_that_does_not_end_is_killed_before_the_lease_can_have_run_out
     start: Start, server: NatsServer
 ) -> None:
     """NATS hangs, and so nobody knows of anything: what ends it are the deadline of the lease and a signal."""
-    a = start("a", "--", "/bin/sh", "-c", 'trap "" TERM; while :; do echo alive >> "$EVENTS"; sleep 0.05; done')
+    program = 'trap "" TERM; while :; do echo alive >> "$EVENTS"; sleep 0.05; done'
+    a = start("a", "--", "/bin/sh", "-c", program)
     wait_until(lambda: a.events, "the program runs")
 
     server.process.pause()
@@ -133,7 +138,8 @@ def test_a_program_that_does_not_end_is_killed_before_the_lease_can_have_run_out
     finally:
         server.process.resume()
     count = len(a.events)
-    wait_until(lambda: len(a.events) > count, "it runs again in a new term")
+    wait_until(lambda: len(a.events) > count, "it runs again")
+    a.process.kill()  # It would take its ten seconds to end.
 
 
 def test_hooks_are_called_around_the_program(start: Start) -> None:
@@ -148,6 +154,66 @@ def test_hooks_are_called_around_the_program(start: Start) -> None:
     a.end()
 
     assert a.events == ["became 1", "a begins 1", "a ends 1", "lost 1"]
+
+
+def test_a_hook_is_given_up_when_the_end_is_asked_for_and_no_program_begins(start: Start) -> None:
+    a = start(
+        "a", "--hook-became", 'echo became >> "$EVENTS"; sleep 60', "--hook-lost", 'echo lost >> "$EVENTS"', *_program()
+    )
+    a.wait_for("became")
+
+    assert a.end() == 0
+
+    assert a.events == ["became", "lost"]
+
+
+def test_a_hook_is_given_up_when_leadership_is_lost_and_no_program_begins(start: Start, server: NatsServer) -> None:
+    hook = 'echo became >> "$EVENTS"; grep -q lost "$EVENTS" || sleep 60'
+    a = start("a", "--hook-became", hook, "--hook-lost", 'echo lost >> "$EVENTS"', *_program())
+    a.wait_for("became")
+
+    server.process.pause()
+    try:
+        a.wait_for("became", "lost")
+    finally:
+        server.process.resume()
+
+    a.wait_for("became", "lost", "became", "a begins 1")
+
+
+def test_the_exit_status_of_a_follower_is_not_that_of_its_program_in_an_earlier_term(
+    start: Start, server: NatsServer
+) -> None:
+    a = start("a", "--hook-lost", 'echo lost >> "$EVENTS"', "--", "/bin/sh", "-c", _ENDS_WITH_5)
+    a.wait_for("begins")
+
+    server.process.pause()
+    try:
+        a.wait_for("begins", "lost")
+        assert a.end() == 0
+    finally:
+        server.process.resume()
+
+
+_ENDS_WITH_5 = "trap 'exit 5' TERM; echo begins >> \"$EVENTS\"; while :; do sleep 0.05; done"
+
+
+def test_the_exit_status_of_a_leader_that_is_asked_to_end_is_that_of_its_program(start: Start) -> None:
+    a = start("a", "--", "/bin/sh", "-c", _ENDS_WITH_5)
+    a.wait_for("begins")
+
+    assert a.end() == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
+def test_the_program_does_not_outlive_the_command(start: Start) -> None:
+    a = start("a", "--", "/bin/sh", "-c", 'echo $$ >> "$EVENTS"; while :; do sleep 0.05; done')
+    wait_until(lambda: a.events, "the program runs")
+    program = Path("/proc") / a.events[0]
+
+    a.process.kill()
+
+    wait_until(lambda: not program.exists(), "the program has ended as well")
 
 
 def test_who_leads_is_told_by_http(start: Start) -> None:
@@ -215,16 +281,12 @@ sys.exit(inner.wait())
 """
 
 
-def test_it_waits_for_nats_and_can_be_stopped_meanwhile(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    command = [sys.executable, "-m", "tenure", "campaign", "--nats-url", "nats://127.0.0.1:1", "--election", "shop/web"]
-    with log.open("wb") as output:
-        process = subprocess.Popen([*command, "--", "true"], stdout=output, stderr=output)
-    wait_until(lambda: "Waiting: " in log.read_text(), "it says what it waits for", timeout_s=20)
+def test_it_waits_for_nats_and_can_be_stopped_meanwhile(start: Start, server: NatsServer) -> None:
+    server.stop()
+    a = start("a", "--", "true")
+    wait_until(lambda: a.has_logged("Waiting: "), "it says what it waits for", timeout_s=20)
 
-    process.terminate()
-
-    assert process.wait(timeout=12) == 0
+    assert a.end() == 0
 
 
 def _leader(port: int) -> tuple[int, dict[str, object]]:

@@ -19,6 +19,9 @@ from model.go_node import BUCKET as GO_BUCKET
 from model.go_node import KEY as GO_KEY
 from model.go_node import GoNode
 from tenure.candidate import Candidate, ElectionConfig, NotLeader
+from tenure.election.candidacy import Candidacy
+from tenure.election.effects import Effect
+from tenure.election.notices import Leadership
 from tenure.nats.bucket import BucketRefused
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import Unavailable
@@ -184,6 +187,40 @@ async def test_changes_can_be_followed(server: NatsServer, told: _Told) -> None:
     await eventually(lambda: seen[-1] == ("b", 2, True))
     following.cancel()
     await b.stop()
+
+
+async def test_those_who_wait_are_told_when_a_candidate_takes_part_no_more(server: NatsServer, told: _Told) -> None:
+    async with told.candidate(server, "a") as a, told.candidate(server, "b") as b:
+        await a.wait_until_leader()
+        await eventually(lambda: b.leader == "a")
+        waiting = asyncio.create_task(b.wait_until_leader())
+        seen = [change.holder async for change in _until_stopped(b)]
+
+        with pytest.raises(NotLeader, match="b takes no part in the election any more"):
+            await waiting
+    assert seen == ["a"]
+
+
+async def _until_stopped(candidate: Candidate) -> AsyncIterator[Leadership]:
+    async for change in candidate.changes():
+        yield change
+        await candidate.stop()
+
+
+async def test_a_defect_ends_the_campaign_and_is_told(
+    server: NatsServer, told: _Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> list[Effect]:
+        raise RuntimeError("a defect")
+
+    async with told.candidate(server, "a") as a:
+        await a.wait_until_leader()
+        monkeypatch.setattr(Candidacy, "step", fail)
+        await a.wait_until_lost()
+        with pytest.raises(NotLeader, match="takes no part"):
+            await a.wait_until_leader()
+    assert "a defect" in caplog.text
+    assert told.all == ["a became leader", "a lost leadership"]
 
 
 async def test_two_processes_with_one_identity_do_not_both_lead_and_are_reported(

@@ -104,6 +104,8 @@ class Contest:
             for one in self.processes.values():
                 one.step()  # what the others have written meanwhile
             assert len(self.active) <= 1, f"two act at {self.now_s}: {self.active}"
+            respected = [name for name, one in self.processes.items() if one.candidacy.respected_s(self.now_s) > 0]
+            assert not self.active or set(respected) <= set(self.active), f"{respected} rely on respect at {self.now_s}"
             if self.now_s >= until_s:
                 return
             self.now_s = round(self.now_s + 0.1, 1)
@@ -172,6 +174,32 @@ def test_the_mandate_ends_with_the_deadline_without_a_step() -> None:
     contest.now_s += _TIMING.renew_deadline_s
 
     assert contest.mandate("one") is not Mandate.ACT
+
+
+def test_a_lease_is_respected_beyond_the_loss_of_leadership_until_it_runs_out() -> None:
+    contest = Contest("one", "two")
+    contest.run(10)
+    contest.processes["one"].reaches_nats = False
+    candidacy = contest.processes["one"].candidacy
+    leads_for_s = candidacy.remaining_s(contest.now_s)
+
+    contest.run(leads_for_s)
+
+    assert contest.active == []
+    assert candidacy.respected_s(contest.now_s) == pytest.approx(_TIMING.duration_s - _TIMING.renew_deadline_s)
+    contest.run(_TIMING.duration_s - _TIMING.renew_deadline_s)
+    assert contest.active == ["two"]
+    assert candidacy.respected_s(contest.now_s) == 0.0
+
+
+def test_nothing_is_respected_of_a_lease_that_was_given_up() -> None:
+    contest = Contest("one")
+    contest.run(10)
+
+    contest.processes["one"].tell(StandBack(contest.now_s + 5.0))
+    contest.run()
+
+    assert contest.processes["one"].candidacy.respected_s(contest.now_s) == 0.0
 
 
 def test_one_that_nats_keeps_from_renewing_goes_on_renewing_until_another_is_seen() -> None:

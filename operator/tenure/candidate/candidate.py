@@ -18,7 +18,7 @@ from tenure.election.record import MAX_IDENTITY_LENGTH
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused, BucketSettings
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import check_key
-from tenure.runtime import clock
+from tenure.runtime import clock, tasks
 from tenure.runtime.campaign import Campaign
 from tenure.runtime.leases import Leases
 
@@ -34,7 +34,7 @@ Callback = Callable[..., Awaitable[None] | None]
 
 
 class NotLeader(Exception):
-    """The candidate does not lead, or not for long enough any more."""
+    """The candidate does not lead, or not for long enough any more, or takes part no more."""
 
 
 class Candidate:
@@ -87,7 +87,7 @@ class Candidate:
             poll_interval_s=config.poll_interval_s,
         )
         self._campaign = Campaign(
-            self._leases, self._candidacy, key=key, on_step=self._take_note, on_failure=self._fail
+            self._leases, self._candidacy, key=key, on_step=self._take_note, on_failure=self._take_part_no_more
         )
         self._told = Leadership()
         self._has_double = False
@@ -120,6 +120,13 @@ class Candidate:
         """For how many seconds this candidate certainly leads yet, whatever happens; 0 when it does not lead."""
         return 0.0 if self._is_stopping else self._candidacy.remaining_s(clock.now().monotonic_s)
 
+    def respected_s(self) -> float:
+        """For how many seconds nobody else certainly begins to lead: what is left, after a loss, to end in order.
+
+        Longer than `remaining_s` while this candidate leads; 0 once another has taken over, or the time has passed.
+        """
+        return self._candidacy.respected_s(clock.now().monotonic_s)
+
     def ensure_leader(self, *, for_s: float = 0.0) -> int:
         """Return the term, or raise NotLeader when the lease does not certainly last for so long.
 
@@ -151,8 +158,7 @@ class Candidate:
         So the next leader does not begin before this one has ended.
         """
         remaining_s = self.remaining_s()
-        self._is_stopping = True
-        self._take_note(clock.now())
+        self._take_part_no_more()
         try:
             async with asyncio.timeout(remaining_s):
                 await self._notices.join()
@@ -162,8 +168,7 @@ class Candidate:
         await self._campaign.close()
         await self._leases.close()
         if self._teller is not None:
-            self._teller.cancel()
-            await asyncio.wait({self._teller}, timeout=1.0)
+            await tasks.cancel({self._teller})
 
     async def __aenter__(self) -> Self:
         try:
@@ -177,24 +182,31 @@ class Candidate:
         await self.stop()
 
     async def wait_until_leader(self) -> int:
-        """Return the term as soon as this candidate leads."""
+        """Return the term as soon as this candidate leads. Raises NotLeader when it takes part no more."""
         while (term := self.leadership.led_term) is None:
+            if self._is_stopping:
+                raise NotLeader(f"{self.identity} takes no part in the election any more.")
             await self._changed.wait()
         return term
 
     async def wait_until_lost(self) -> None:
-        """Return as soon as this candidate does not lead."""
-        while self.is_leader:
+        """Return as soon as this candidate does not lead, or not in the same term."""
+        term = self.leadership.led_term
+        while term is not None and term == self.leadership.led_term:
             await self._changed.wait()
 
     async def changes(self) -> AsyncIterator[Leadership]:
-        """Yield who leads now, and again after each change. Whoever is slow gets the latest, not each one between."""
+        """Yield who leads now, and again after each change, as long as this candidate takes part.
+
+        Whoever is slow gets the latest, not each one between.
+        """
         seen: Leadership | None = None
-        while True:
-            while seen == self._told:
+        while seen != self._told or not self._is_stopping:
+            if seen != self._told:
+                seen = self._told
+                yield seen
+            else:
                 await self._changed.wait()
-            seen = self._told
-            yield seen
 
     def _take_note(self, now: Instant) -> None:
         """Note what has changed, for all who wait for it."""
@@ -205,18 +217,22 @@ class Candidate:
         if before == after:
             return
         self._told = after
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._wake_all()
         for notice in notices_between(before, after, identity=self.identity):
             try:
                 self._notices.put_nowait(notice)
             except asyncio.QueueFull:
                 logger.error("%s is not told: a callback does not return", notice)  # noqa: TRY400 - nobody's failure
 
-    def _fail(self) -> None:
-        """A defect has ended the campaign: so does leadership, and the lease runs out."""
+    def _take_part_no_more(self) -> None:
+        """Stop leading at once: because it is asked for, or because a defect has ended the campaign."""
         self._is_stopping = True
         self._take_note(clock.now())
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _leadership(self, now: Instant) -> Leadership:
         found = self._candidacy.leadership(now.monotonic_s)

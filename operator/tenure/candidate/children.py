@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -18,6 +19,18 @@ NOT_EXECUTABLE = 126
 
 REAP_INTERVAL_S = 0.5
 """How often children are looked for whose end was not announced: two that end at once may announce it once."""
+
+
+_PR_SET_PDEATHSIG = 1
+"""See prctl(2)."""
+
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+
+
+def _end_with_parent() -> None:
+    """Have Linux kill this process when its parent dies, even by SIGKILL: there is nobody then who renews the lease."""
+    assert _prctl is not None
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -40,16 +53,11 @@ class Child:
         assert self.status is not None
         return self.status
 
-    async def stop(self, *, grace_s: float) -> None:
-        """Ask it to end (SIGTERM); after that time end it and all that it has started (SIGKILL)."""
+    async def kill(self) -> None:
+        """End it if it runs yet, and all that it has started and left behind."""
         if self.is_running:
-            self.send(signal.SIGTERM)
-            try:
-                async with asyncio.timeout(max(grace_s, 0.0)):
-                    await self._has_ended.wait()
-            except TimeoutError:
-                logger.warning("%s did not end within %.1f s: it is killed", self.name, grace_s)
-        self.send(signal.SIGKILL)  # Also for what it has left behind.
+            logger.warning("%s has not ended: it is killed", self.name)
+        self.send(signal.SIGKILL)
         await self._has_ended.wait()
 
     def send(self, number: int) -> None:
@@ -77,7 +85,10 @@ class Children:
         """Start a program, with these variables beside our own. One that cannot be started has ended, with a status."""
         try:
             process = subprocess.Popen(  # noqa: S603 - this is what we were asked to run
-                list(arguments), env={**os.environ, **environment}, start_new_session=True
+                list(arguments),
+                env={**os.environ, **environment},
+                start_new_session=True,
+                preexec_fn=_end_with_parent if _prctl is not None else None,  # noqa: PLW1509 - it takes no lock
             )
         except OSError as error:
             logger.error("%s cannot be started: %s", arguments[0], error.strerror)  # noqa: TRY400 - the sentence says all

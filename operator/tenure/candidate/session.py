@@ -16,6 +16,7 @@ from tenure.candidate.config import ElectionConfig
 from tenure.candidate.page import serve_leader
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import Unavailable
+from tenure.runtime import tasks
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class Session:
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until the program has ended by itself, and return the exit status.
 
-        Waits, and says so, for NATS. Raises BucketRefused and OSError for what only a person can mend.
+        Waits, and says so, for NATS. Raises BucketRefused and OSError for what only a person can mend, and NotLeader
+        after a defect.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,62 +72,68 @@ class Session:
             await stack.enter_async_context(serve_leader(self._candidate, self._settings.listen))
             stack.callback(asyncio.create_task(self._children.reap(), name="reaper").cancel)
             stack.push_async_callback(self._candidate.stop)
-            if await self._start():
-                await self._take_turns()
-        return (self._program.status or 0) if self._program is not None else 0
+            await _first_of(self._start(), self._stop.wait())
+            while not self._stop.is_set():
+                await _first_of(self._candidate.wait_until_leader(), self._stop.wait())
+                status = await self._lead()
+                if status is not None:
+                    return status
+        return 0
 
-    async def _start(self) -> bool:
-        """Take part as soon as NATS is there; return False when asked to end before that."""
+    async def _start(self) -> None:
+        """Take part as soon as NATS is there."""
         while True:
-            starting = asyncio.ensure_future(self._candidate.start())
-            await _first_of(asyncio.wait({starting}), self._stop.wait())
-            if self._stop.is_set():
-                starting.cancel()
-                await asyncio.wait({starting})
-                return False
             try:
-                starting.result()
+                return await self._candidate.start()
             except Unavailable as error:
                 logger.warning("Waiting: %s Trying again in %g s.", error, RETRY_S)
-                await _first_of(self._stop.wait(), asyncio.sleep(RETRY_S))
-            else:
-                return True
+                await asyncio.sleep(RETRY_S)
 
-    async def _take_turns(self) -> None:
-        """Have the program run in each term that is ours, until asked to end or until it has ended by itself."""
-        settings, candidate = self._settings, self._candidate
-        while True:
-            await _first_of(candidate.wait_until_leader(), self._stop.wait())
-            if self._stop.is_set():
-                return
-            environment = {"TENURE_IDENTITY": settings.identity, "TENURE_TERM": str(candidate.term)}
-            await self._call(settings.hook_became, environment)
-            waits: list[Coroutine[Any, Any, Any]] = [candidate.wait_until_lost(), self._stop.wait()]
-            if settings.command:
-                self._program = self._children.start(settings.command, environment)
-                waits.append(self._program.wait())
-            await _first_of(*waits)
-            has_ended = self._program is not None and not self._program.is_running
-            if self._program is not None:
-                await self._program.stop(grace_s=self._grace_s())
-            await self._call(settings.hook_lost, environment)
-            if has_ended or self._stop.is_set():
-                return
+    async def _lead(self) -> int | None:
+        """Do what is to be done in a term that is ours; return the exit status if there is to be no other one."""
+        term = self._candidate.leadership.led_term
+        if term is None:
+            return None
+        environment = {"TENURE_IDENTITY": self._settings.identity, "TENURE_TERM": str(term)}
+        await _first_of(self._work(environment), self._candidate.wait_until_lost(), self._stop.wait())
+        program, self._program = self._program, None
+        has_ended = program is not None and not program.is_running
+        if program is not None:
+            await self._end(program)
+        await self._call(self._settings.hook_lost, environment)
+        if has_ended or self._stop.is_set():
+            return program.status if program is not None else 0
+        return None
 
-    def _grace_s(self) -> float:
-        """While the lease is renewed, all that was asked for; after its loss, what others still respect of it."""
-        if self._candidate.is_leader:
-            return self._settings.grace_s
-        timing = self._settings.config.timing
-        return min(self._settings.grace_s, timing.duration_s - timing.renew_deadline_s - SAFETY_S)
+    async def _work(self, environment: Mapping[str, str]) -> None:
+        await self._call(self._settings.hook_became, environment)
+        if not self._settings.command:
+            await asyncio.Event().wait()  # There is nothing that could end before leadership does.
+        self._program = self._children.start(self._settings.command, environment)
+        await self._program.wait()
+
+    async def _end(self, program: Child) -> None:
+        """Ask it to end, and kill it when its time is over, or before anybody else can lead."""
+        loop = asyncio.get_running_loop()
+        give_up_at_s = loop.time() + self._settings.grace_s
+        program.send(signal.SIGTERM)
+        await _first_of(program.wait(), asyncio.sleep(self._settings.grace_s), self._candidate.wait_until_lost())
+        left_s = min(give_up_at_s - loop.time(), self._candidate.respected_s() - SAFETY_S)
+        await _first_of(program.wait(), asyncio.sleep(max(left_s, 0.0)))
+        await program.kill()
 
     async def _call(self, hook: str | None, environment: Mapping[str, str]) -> None:
         """Run a hook by the shell, and wait for its end."""
         if hook is None:
             return
         child = self._children.start(("/bin/sh", "-c", hook), environment)
-        await _first_of(child.wait(), asyncio.sleep(HOOK_TIMEOUT_S))
-        await child.stop(grace_s=0.0)
+        try:
+            async with asyncio.timeout(HOOK_TIMEOUT_S):
+                await child.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await child.kill()
         if child.status:
             logger.warning("The hook %r ended with status %d", hook, child.status)
 
@@ -135,11 +143,11 @@ class Session:
 
 
 async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Return when the first of these has ended; the others are given up."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    """Return when the first of these has ended, or raise its error; the others are given up."""
+    waiting = [asyncio.ensure_future(wait) for wait in waits]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in ended:
+            one.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.cancel(waiting)

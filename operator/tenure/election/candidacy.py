@@ -75,6 +75,16 @@ class Candidacy:
             return 0.0
         return self._elector.deadline_s(self._timing) - now_s
 
+    def respected_s(self, now_s: float) -> float:
+        """For how many seconds others certainly still respect the lease that this candidate holds, or has lost.
+
+        That is longer than it leads. 0 when the record is not its own any more.
+        """
+        lease = self._state.lease
+        if lease is None or not self._is_mine(lease) or lease.term != self._elector.term:
+            return 0.0
+        return max(0.0, self._elector.lease_from_s + self._elector.lease_duration_s - now_s)
+
     @property
     def is_out(self) -> bool:
         """Whether it neither holds the lease, nor may come to hold it by a write that is on its way."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
+
+CANCEL_TIMEOUT_S = 1.0
+"""How long tasks may take that were told to end."""
 
 
 class Tasks:
@@ -32,15 +35,22 @@ class Tasks:
         """Cancel what runs, and wait for it."""
         self._closed = True
         await asyncio.sleep(0)  # A task that was cancelled before it began would never await what it was given.
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=1.0)
+        await cancel(set(self._running))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s failed", task.get_name(), exc_info=error)
+
+
+async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel these tasks, and wait for their end, for a second at most. Their errors concern nobody any more."""
+    for task in tasks:
+        task.cancel()
+    ended, _ = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S) if tasks else (set(), set())
+    for task in ended:
+        if not task.cancelled():
+            task.exception()  # Asked for, so that asyncio does not log it.
 
 
 async def report(work: Coroutine[Any, Any, Result | None], failed: Result, post: Callable[[Result], None]) -> None:
