@@ -91,6 +91,10 @@ REPORT ?=
 chaos: setup  ## Break all that the operator relies on, FOR=10m; SEED=… repeats the faults, REPORT=FILE keeps the report
 	@$(HELPER) chaos --for $(FOR) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
+.PHONY: outages
+outages: setup  ## Measure what it costs that something is away, at 200 elections; ARGS=--help says more
+	@$(HELPER) outages $(ARGS)
+
 .PHONY: e2e
 e2e: setup  ## All of it in a cluster of yours, with faults: CONTEXT=… IMAGE=…; ARGS=--help says more
 	@$(HELPER) e2e $(ARGS)

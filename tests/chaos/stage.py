@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chaos.plan import ELECTIONS, OPERATORS, Crew, pods_of
@@ -19,7 +20,9 @@ BUCKET = "chaos"
 
 _CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
 _END_TIMEOUT_S = 10.0
-_LEASES: tuple[dict[str, int], ...] = ({}, {}, {"durationSeconds": 6}, {"durationSeconds": 3})
+
+CAST = {name: pods_of(name) for name in ELECTIONS}
+LEASES: tuple[dict[str, int], ...] = ({}, {}, {"durationSeconds": 6}, {"durationSeconds": 3})
 """In turn: the default of 15 s twice, and shorter ones."""
 
 
@@ -75,13 +78,13 @@ class Stage:
         for road in self._roads():
             await road.start()
 
-    def populate(self) -> None:
-        """Create the pods of all elections, and the elections."""
-        for number, name in enumerate(ELECTIONS):
+    def populate(self, elections: Mapping[str, int] = CAST, leases: Sequence[dict[str, int]] = LEASES) -> None:
+        """Create the pods of all elections, by their number, and the elections, with these leases in turn."""
+        for number, (name, pods) in enumerate(elections.items()):
             drains = {DRAINS: "true"} if number % 3 == 0 else {}
-            body = stateful_set(name, pods_of(name), annotations=drains, grace_s=2)
+            body = stateful_set(name, pods, annotations=drains, grace_s=2)
             self.kubernetes.create(statefulsets_path(NAMESPACE), body)
-            selector, lease = {"matchLabels": {"app": name}}, _LEASES[number % len(_LEASES)]
+            selector, lease = {"matchLabels": {"app": name}}, leases[number % len(leases)]
             self.kubernetes.create(elections_path(NAMESPACE), leader_election(name, selector, lease=lease))
 
     def delete_stuck_pods(self) -> None:
@@ -123,6 +126,7 @@ class Stage:
         arguments = [option for url in others for option in ("--nats-url", url)]
         if crew is Crew.REPLICAS:
             arguments += ["--release", "chaos", "--operator-namespace", NAMESPACE]
+        arguments += ["--bucket-replicas", str(len(self.servers))]
         return Operator(
             self.environment,
             folder,

@@ -111,6 +111,15 @@ class Bucket:
 
         return self._run(read)
 
+    def leader(self) -> str:
+        """The name of the server that leads the bucket's stream, of several that hold it; "" while none does."""
+
+        async def read(jetstream: JetStreamContext) -> str:
+            info = await jetstream.stream_info(f"KV_{self.name}")
+            return (info.cluster.leader if info.cluster is not None else None) or ""
+
+        return self._run(read)
+
     def wait_for_renewals(self, key: str, count: int, *, timeout_s: float = 15.0) -> None:
         """Return when the record was written `count` more times, as seen by its revision."""
         for _ in range(count):
