@@ -162,6 +162,23 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
         {"selector": _SELECTOR, "handOver": "Never"},
         [("spec.handOver", 'Unsupported value: "Never": supported values: "OnTermination", "AfterTermination"')],
     ),
+    "a switchover without an id": (
+        {"selector": _SELECTOR, "switchover": {"toPodName": "web-1"}},
+        [("spec.switchover.id", "Required value")],
+    ),
+    "a switchover with an id that is too long": (
+        {"selector": _SELECTOR, "switchover": {"id": "x" * 64}},
+        [("spec.switchover.id", "Too long: may not be more than 63 bytes")],
+    ),
+    "a switchover at a time that is none": (
+        {"selector": _SELECTOR, "switchover": {"id": "one", "notBeforeTime": "20:00"}},
+        [
+            (
+                "spec.switchover.notBeforeTime",
+                'Invalid value: "20:00": spec.switchover.notBeforeTime in body must be of type date-time: "20:00"',
+            )
+        ],
+    ),
     "suspend that is no boolean": (
         {"selector": _SELECTOR, "suspend": "yes"},
         [("spec.suspend", 'Invalid value: "string": spec.suspend in body must be of type boolean: "string"')],
@@ -272,6 +289,10 @@ def test_an_unknown_field_is_refused(environment: Environment, elections: Electi
         {"selector": _SELECTOR, "lease": {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}},
         {"selector": _SELECTOR, "eligibility": {}, "preference": {}},
         {"selector": _SELECTOR, "failoverDelaySeconds": 3600, "handOver": "AfterTermination"},
+        {
+            "selector": _SELECTOR,
+            "switchover": {"id": "one", "toPodName": "web-1", "notBeforeTime": "2026-01-31T20:00:00+01:00"},
+        },
         {
             "selector": _SELECTOR,
             "eligibility": {

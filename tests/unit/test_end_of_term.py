@@ -67,6 +67,22 @@ def test_why_a_term_ended(pod: Pod | None, is_candidate: bool, lost: bool, reaso
     assert why_ended(_LEADER.uid, Field(candidates), known, lost=lost) == reason
 
 
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        pytest.param(_LEADER, EndOfTerm.SWITCHOVER, id="it could have stayed"),
+        pytest.param(replace(_LEADER, ready=False), EndOfTerm.SWITCHOVER, id="and so it could while it was not Ready"),
+        pytest.param(replace(_LEADER, terminating=True), EndOfTerm.TERMINATING, id="it could not anyhow"),
+        pytest.param(None, EndOfTerm.GONE, id="it was gone"),
+    ],
+)
+def test_a_leader_that_was_moved_ended_for_that_reason_unless_it_had_to_end(pod: Pod | None, reason: EndOfTerm) -> None:
+    known = {} if pod is None else {pod.uid: pod}
+    field = Field([*known.values(), _OTHER])
+
+    assert why_ended(_LEADER.uid, field, known, lost=False, moved=EndOfTerm.SWITCHOVER) == reason
+
+
 def test_the_words_are_those_of_history_events_and_metrics() -> None:
     assert {str(word) for word in EndOfTerm} == {
         "PodTerminating",
@@ -75,6 +91,7 @@ def test_the_words_are_those_of_history_events_and_metrics() -> None:
         "PodFinished",
         "PodNotSelected",
         "PodExcluded",
+        "Switchover",
         "LeaseLost",
         "RecordLost",
         "LabelRefused",

@@ -10,7 +10,7 @@ from tenure.election.conditions import Reason
 from tenure.election.effects import Announce
 from tenure.election.ledger import advance
 from tenure.election.news import news_between
-from tenure.election.resource import Condition, Leader, Status
+from tenure.election.resource import Answer, Condition, Leader, Status
 from unit.builders import a_leader
 from unit.views import FIRST, LED_BY_FIRST, LED_BY_NOBODY, SECOND, a_status
 
@@ -128,3 +128,29 @@ def test_suspending_and_resuming_are_told_when_they_change() -> None:
     assert _news(suspended, active) == [Announce("Resumed", "About Active.")]
     assert _news(suspended, replace(suspended, candidates=5)) == []
     assert _news(LED_BY_FIRST, suspended) == []
+
+
+def _answered(result: str, asked_id: str = "one") -> Status:
+    return replace(LED_BY_FIRST, switchover=Answer(asked_id, result, "Why.", 0.0))
+
+
+def test_what_becomes_of_a_switchover_is_told_once() -> None:
+    waits, done, refused = map(_answered, ("Pending", "Succeeded", "Refused"))
+
+    assert _news(LED_BY_FIRST, waits) == [Announce("SwitchoverPending", "Switchover one: Why.")]
+    assert _news(waits, done) == [Announce("SwitchoverSucceeded", "Switchover one: Why.")]
+    assert _news(LED_BY_FIRST, refused) == [Announce("SwitchoverRefused", "Switchover one: Why.", warning=True)]
+    assert _news(done, replace(done, candidates=5)) == []
+    assert _news(done, _answered("Succeeded", "two")) == [Announce("SwitchoverSucceeded", "Switchover two: Why.")]
+    assert _news(done, LED_BY_FIRST) == []
+
+
+def test_a_switchover_that_gave_way_to_another_one_before_it_was_made_is_told() -> None:
+    gave_way = Announce("SwitchoverCancelled", "Switchover one: another one was asked for before it was made.")
+
+    assert _news(_answered("Pending"), _answered("Refused", "two"))[0] == gave_way
+    assert _news(_answered("Refused"), _answered("Pending", "two"))[0] != gave_way
+
+
+def test_a_result_that_this_version_does_not_know_is_not_told() -> None:
+    assert _news(LED_BY_FIRST, _answered("Postponed")) == []

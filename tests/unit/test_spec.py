@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tenure.api.resource import parse_resource, parse_spec
 from tenure.election.pod import PodRef
-from tenure.election.resource import Leader, Refusal, Resource, Spec
+from tenure.election.resource import Leader, Refusal, Resource, Spec, Switchover
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector, parse_selector
 from tenure.election.timing import DURATION_ABOVE_DEADLINE, DURATION_THREE_INTERVALS, Timing
@@ -65,6 +66,28 @@ def _spec(**fields: Any) -> dict[str, Any]:
 )
 def test_a_spec_that_can_be_acted_on(body: dict[str, Any], spec: Spec) -> None:
     assert parse_spec(body) == spec
+
+
+@pytest.mark.parametrize(
+    ("asked", "switchover"),
+    [
+        pytest.param(None, None, id="none"),
+        pytest.param({"id": "one"}, Switchover("one"), id="to any other, at once"),
+        pytest.param({"id": "one", "toPodName": "web-1"}, Switchover("one", "web-1"), id="to a pod"),
+        pytest.param(
+            {"id": "one", "notBeforeTime": "2024-01-01T02:00:00.5+02:00"},
+            Switchover("one", not_before_s=1704067200.5),
+            id="at a time",
+        ),
+        pytest.param(
+            {"id": "one", "notBeforeTime": "2024-01-01t00:00:00z"},
+            Switchover("one", not_before_s=1704067200.0),
+            id="at a time as RFC 3339 allows to write it as well",
+        ),
+    ],
+)
+def test_the_switchover_that_is_asked_for(asked: dict[str, Any] | None, switchover: Switchover | None) -> None:
+    assert parse_spec(_spec(switchover=asked)) == replace(SPEC, switchover=switchover)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +259,13 @@ def _expressions(*expressions: dict[str, Any]) -> dict[str, Any]:
             "spec.preference.order is Youngest, which this version of the operator does not know: "
             "use LowestOrdinal or OldestReady.",
             id="an order of a later version",
+        ),
+        pytest.param(
+            _spec(switchover={"id": "one", "notBeforeTime": "soon"}),
+            "InvalidSpec",
+            "spec.switchover.notBeforeTime is no time: Invalid isoformat string: 'SOON': write it as "
+            "2026-01-31T20:00:00Z.",
+            id="a time that is none",
         ),
         pytest.param(
             {"selector": {}, "lease": {"durationSeconds": 2}, "campaign": "Pods"},

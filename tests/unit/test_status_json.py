@@ -15,7 +15,8 @@ from tenure.api.status import build_status, parse_status
 from tenure.election.ledger import MAX_UNFENCED
 from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.record import MAX_IDENTITY_LENGTH, MAX_TERM
-from tenure.election.resource import MAX_HISTORY, Condition, Leader, PastTerm, Status
+from tenure.election.resource import MAX_HISTORY, Answer, Condition, Leader, PastTerm, Status
+from tenure.election.switchover import MAX_FORMER_IDS
 
 _CRD = yaml.safe_load((Path(__file__).parents[2] / "crds" / "leaderelections.yaml").read_text())
 _SCHEMA = _CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
@@ -43,6 +44,14 @@ _conditions = st.builds(
     observed_generation=_counts,
     changed_at_s=st.integers(0, 2**32).map(float),
 )
+_answers = st.builds(
+    Answer,
+    id=st.text(min_size=1),
+    result=_names,
+    message=st.text(),
+    at_s=_times,
+    former_ids=st.lists(st.text(), max_size=3).map(tuple),
+)
 _statuses = st.builds(
     Status,
     term=st.integers(0, MAX_TERM),
@@ -56,6 +65,7 @@ _statuses = st.builds(
     history=st.lists(_past_terms, max_size=3).map(tuple),
     conditions=st.lists(_conditions, max_size=3).map(tuple),
     failover_at_s=st.none() | _times,
+    switchover=st.none() | _answers,
 )
 
 
@@ -96,7 +106,12 @@ def test_a_status_before_the_first_floor_says_no_term() -> None:
 def test_what_is_absent_is_null_so_that_it_is_taken_away() -> None:
     body = build_status(Status(term=7, term_floor=7))
 
-    assert {name for name, value in body.items() if value is None} == {"leader", "acquireTime", "failoverTime"}
+    assert {name for name, value in body.items() if value is None} == {
+        "leader",
+        "acquireTime",
+        "failoverTime",
+        "switchover",
+    }
     leader = build_status(Status(term=7, term_floor=7, leader=Leader("node-3", None)))["leader"]
     assert leader == {"holderIdentity": "node-3", "podName": None, "podUID": None, "nodeName": None}
 
@@ -121,6 +136,7 @@ def test_an_example() -> None:
         history=(PastTerm(7, "web-0_a", "web-0", None, 1704067200.0, "PodGone"),),
         conditions=(Condition("Ready", "True", "Ready", "web-1 leads.", 4, 1704067200.75),),
         failover_at_s=1704067202.0,
+        switchover=Answer("two", "Refused", "web-1 leads already.", 1704067203.0, ("one",)),
     )
 
     assert build_status(status) == {
@@ -133,6 +149,13 @@ def test_an_example() -> None:
         "eligible": 2,
         "observedGeneration": 4,
         "failoverTime": "2024-01-01T00:00:02.000000Z",
+        "switchover": {
+            "id": "two",
+            "result": "Refused",
+            "message": "web-1 leads already.",
+            "time": "2024-01-01T00:00:03.000000Z",
+            "formerIds": ["one"],
+        },
         "history": [
             {
                 "term": 7,
@@ -211,6 +234,7 @@ def test_the_schema_has_no_place_that_is_never_written() -> None:
         history=(PastTerm(1, "a", "a", 1.0, 2.0, "r"),),
         conditions=(Condition("Ready", "True", "Ready", "m", 1, 1.0),),
         failover_at_s=1.0,
+        switchover=Answer("b", "r", "m", 1.0, ("a",)),
     )
 
     assert _schema_paths(_SCHEMA) == _paths(build_status(full))
@@ -221,6 +245,7 @@ def test_the_bounds_of_the_schema_are_no_narrower_than_the_operators() -> None:
 
     assert min(fields["term"]["maximum"], fields["termFloor"]["maximum"]) >= MAX_TERM
     assert fields["history"]["maxItems"] == MAX_HISTORY
+    assert fields["switchover"]["properties"]["formerIds"]["maxItems"] == MAX_FORMER_IDS
     assert fields["unfenced"]["maxItems"] >= MAX_UNFENCED
     assert fields["leader"]["properties"]["holderIdentity"]["maxLength"] >= MAX_IDENTITY_LENGTH
     assert fields["history"]["items"]["properties"]["holderIdentity"]["maxLength"] >= MAX_IDENTITY_LENGTH

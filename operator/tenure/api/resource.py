@@ -7,8 +7,9 @@ from itertools import combinations
 from typing import Any
 
 from tenure.api.status import parse_status
+from tenure.election.clock import from_rfc3339
 from tenure.election.conditions import Reason
-from tenure.election.resource import Refusal, Resource, Spec
+from tenure.election.resource import Refusal, Resource, Spec, Switchover
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector
 from tenure.election.timing import Timing
@@ -48,6 +49,7 @@ def parse_spec(spec: Mapping[str, Any]) -> Spec | Refusal:
             timing=_parse_timing(spec.get("lease") or {}),
             suspend=bool(spec.get("suspend", False)),
             rules=_parse_rules(spec),
+            switchover=_parse_switchover(spec.get("switchover")),
         )
     except _RefusedError as refused:
         return refused.refusal
@@ -60,6 +62,19 @@ def _parse_timing(lease: Mapping[str, Any]) -> Timing:
         )
     except (ValueError, TypeError) as error:
         raise _RefusedError(Reason.INVALID_LEASE, f"spec.lease cannot be kept: {error}.") from error
+
+
+def _parse_switchover(asked: Mapping[str, Any] | None) -> Switchover | None:
+    if asked is None:
+        return None
+    planned = asked.get("notBeforeTime")
+    try:
+        planned_s = None if planned is None else from_rfc3339(planned.upper())
+    except ValueError as error:
+        raise _RefusedError(
+            Reason.INVALID_SPEC, f"spec.switchover.notBeforeTime is no time: {error}: write it as 2026-01-31T20:00:00Z."
+        ) from error
+    return Switchover(asked["id"], asked.get("toPodName"), planned_s)
 
 
 def _parse_rules(spec: Mapping[str, Any]) -> Rules:

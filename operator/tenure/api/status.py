@@ -7,7 +7,7 @@ from typing import Any
 
 from tenure.election.clock import from_rfc3339, rfc3339
 from tenure.election.pod import EVERYBODY, PodRef
-from tenure.election.resource import Condition, Leader, PastTerm, Status
+from tenure.election.resource import Answer, Condition, Leader, PastTerm, Status
 
 
 def parse_status(status: Mapping[str, Any]) -> Status:
@@ -23,6 +23,7 @@ def parse_status(status: Mapping[str, Any]) -> Status:
         eligible=status.get("eligible") or 0,
         observed_generation=status.get("observedGeneration") or 0,
         failover_at_s=_time(status.get("failoverTime")),
+        switchover=_parse_answer(status.get("switchover")),
         history=tuple(_parse_past_term(past) for past in status.get("history") or ()),
         conditions=tuple(_parse_condition(condition) for condition in status.get("conditions") or ()),
     )
@@ -39,6 +40,7 @@ def build_status(status: Status) -> dict[str, Any]:
         "candidates": status.candidates,
         "eligible": status.eligible,
         "failoverTime": _build_time(status.failover_at_s),
+        "switchover": _build_answer(status.switchover),
         "history": [
             _without_nulls(
                 {
@@ -86,6 +88,30 @@ def _parse_leader(leader: Mapping[str, Any] | None) -> Leader | None:
         pod=PodRef(name, uid) if name and uid else None,
         node=leader.get("nodeName"),
     )
+
+
+def _parse_answer(answer: Mapping[str, Any] | None) -> Answer | None:
+    if not answer:
+        return None
+    return Answer(
+        id=answer.get("id") or "",
+        result=answer.get("result") or "",
+        message=answer.get("message") or "",
+        at_s=_time(answer.get("time")) or 0.0,
+        former_ids=tuple(answer.get("formerIds") or ()),
+    )
+
+
+def _build_answer(answer: Answer | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    return {
+        "id": answer.id,
+        "result": answer.result,
+        "message": answer.message,
+        "time": rfc3339(answer.at_s),
+        "formerIds": list(answer.former_ids),
+    }
 
 
 def _parse_past_term(past: Mapping[str, Any]) -> PastTerm:

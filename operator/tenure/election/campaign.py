@@ -13,8 +13,9 @@ from tenure.election.field import Field
 from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
-from tenure.election.resource import Status
+from tenure.election.resource import Status, Switchover
 from tenure.election.rules import DEFAULT_RULES, Rules
+from tenure.election.switchover import judge
 
 CLAIM_GAP = 16
 """How far above the floor a term may be claimed; and so how far the floor must rise when the record was lost, that no
@@ -43,6 +44,7 @@ class EndOfTerm(StrEnum):
     FINISHED = "PodFinished"
     DESELECTED = "PodNotSelected"
     EXCLUDED = "PodExcluded"
+    SWITCHOVER = "Switchover"
     LEASE_LOST = "LeaseLost"
     RECORD_LOST = "RecordLost"
     LABEL_REFUSED = "LabelRefused"
@@ -133,7 +135,7 @@ class View:
     the API has said to be gone, or that exist and are no candidates of this election. `uncrownable` are UIDs of pods on
     which the API has refused the leader label again and again. `holder_read_at_s` is when the last read of the holder's
     pod was begun that had an answer. `suspended` leaves leadership where it is.
-    `rules` and `wall_s`, Unix time, are what the candidates are judged by.
+    `rules` and `wall_s`, Unix time, are what the candidates are judged by. `switchover` is the one that is due.
     """
 
     now_s: float
@@ -151,6 +153,7 @@ class View:
     suspended: bool = False
     rules: Rules = DEFAULT_RULES
     wall_s: float = 0.0
+    switchover: Switchover | None = None
 
     @property
     def field(self) -> Field:
@@ -195,8 +198,13 @@ def decide(view: View) -> Decision:
             return _decide_lost(view)
 
 
-def why_ended(leader_uid: str, field: Field, known: Mapping[str, Pod], *, lost: bool) -> EndOfTerm:
-    """Return the reason for which a leader's term ended, from what is known of its pod."""
+def why_ended(
+    leader_uid: str, field: Field, known: Mapping[str, Pod], *, lost: bool, moved: EndOfTerm | None = None
+) -> EndOfTerm:
+    """Return the reason for which a leader's term ended, from what is known of its pod.
+
+    `moved` is for what reason another one leads although this one could have stayed.
+    """
     pod = known.get(leader_uid)
     if pod is None:
         return EndOfTerm.GONE
@@ -208,6 +216,8 @@ def why_ended(leader_uid: str, field: Field, known: Mapping[str, Pod], *, lost: 
         return EndOfTerm.DESELECTED
     if field.barrier(pod) is not None:
         return EndOfTerm.EXCLUDED
+    if moved is not None:
+        return moved
     if not field.is_well(pod):
         return EndOfTerm.NOT_READY
     if leader_uid in field.uncrownable:
@@ -237,7 +247,7 @@ def _decide_held(view: View) -> Decision:
     expired = view.lease.expired(view.now_s)
     if holder is not None:
         if view.field.may_stay(holder):
-            return Hold(holder)
+            return Hold(holder) if _successor(view) is None else Release(record.holder)
         if expired:
             return _decide_free(view)
         is_final = holder.ready or holder.terminating or holder.finished
@@ -252,11 +262,24 @@ def _decide_held(view: View) -> Decision:
 
 
 def _decide_free(view: View) -> Decision:
-    claimant = view.field.first_in_line()
+    claimant = _successor(view) or view.field.first_in_line()
     is_vacant = view.lease.term > view.shown_term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
     return _claim(claimant, view)
+
+
+def _successor(view: View) -> Pod | None:
+    """Return who is to lead in place of the leader that is shown, although that one may stay.
+
+    Only while it is the one that leads: else what is asked for may be done already, and the status late.
+    """
+    asked, shown = view.switchover, view.status.leader
+    is_shown = shown is not None and view.lease.holder in ("", shown.identity)
+    if asked is None or (view.lease.holder and not (is_shown and view.lease.term == view.status.term)):
+        return None
+    judged = judge(asked, view.field, shown.pod if shown is not None else None)
+    return judged if isinstance(judged, Pod) else None
 
 
 def _shows_a_leader(view: View) -> bool:

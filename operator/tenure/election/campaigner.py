@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenure.election import campaign, effects, ledger
+from tenure.election import campaign, effects, ledger, switchover
 from tenure.election.alarm import Alarm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
@@ -49,7 +49,7 @@ class Campaigner:
         if state.lease is None or not state.lease_certain:
             return self._writer.read(now, state.timing)
         self.decision = self._judge(now, state.lease)
-        self.alarm.set(now.monotonic_of(state.field(now).changes_at_s()))
+        self.alarm.set(now.monotonic_of(state.changes_at_s(now)))
         if now.mandate is Mandate.RENEW and not self._renews_its_own(state.lease):
             self.decision = campaign.Wait()
         return self._act(now, state.lease)
@@ -112,6 +112,7 @@ class Campaigner:
                 suspended=state.spec.suspend,
                 rules=state.spec.rules,
                 wall_s=now.wall_s,
+                switchover=switchover.due(state.spec, status, now.wall_s),
             )
         )
         if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:

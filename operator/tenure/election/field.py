@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tenure.election.alarm import FOREVER_S
-from tenure.election.pod import Pod
+from tenure.election.pod import Pod, PodRef
 from tenure.election.rules import DEFAULT_RULES, NEVER, HandOver, Rules
 
 
@@ -65,6 +65,15 @@ class Field:
     def obstacles(self) -> Counter[Obstacle | None]:
         """Count the candidates by what keeps them from being chosen; those under None are eligible."""
         return Counter(map(self.obstacle, self.candidates))
+
+    def describe_obstacles(self) -> str:
+        """Return in words what keeps those that are not eligible from being chosen, "" when all are."""
+        counted = ((count, obstacle) for obstacle, count in self.obstacles().items() if obstacle is not None)
+        return ", ".join(f"{count} {obstacle}" for count, obstacle in sorted(counted, key=lambda pair: pair[1]))
+
+    def without(self, leader: PodRef | None) -> Field:
+        """Return the field of all others."""
+        return replace(self, candidates=[pod for pod in self.candidates if pod.ref != leader])
 
     def first_in_line(self) -> Pod | None:
         """Return who is to claim: of the eligible candidates the first, those last that cannot be crowned."""

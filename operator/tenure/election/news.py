@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tenure.election.conditions import ConditionType, Reason
 from tenure.election.effects import Announce
-from tenure.election.resource import Leader, Status
+from tenure.election.resource import Answer, Leader, Status
+from tenure.election.switchover import Result
 
 _WORTH_A_WARNING = {
     Reason.INVALID_SELECTOR,
@@ -35,6 +36,7 @@ def news_between(before: Status, after: Status) -> Iterator[Announce]:
         last = before.condition(condition.type)
         if last is None or last.reason != condition.reason:
             yield Announce(condition.reason, condition.message, warning=True)
+    yield from _of_switchovers(before.switchover, after.switchover)
     suspended, was_suspended = after.condition(ConditionType.SUSPENDED), before.condition(ConditionType.SUSPENDED)
     if suspended is not None and was_suspended is not None and suspended.status != was_suspended.status:
         yield Announce("Suspended" if suspended.status == "True" else "Resumed", suspended.message)
@@ -50,6 +52,17 @@ def _of_terms(before: Status, after: Status) -> Iterator[Announce]:
         )
     if after.leader is not None and after.leader.pod is not None:
         yield Announce("LeaderElected", f"{_name(after.leader)} leads, term {after.term}.", pod=after.leader.pod)
+
+
+def _of_switchovers(before: Answer | None, after: Answer | None) -> Iterator[Announce]:
+    is_next = before is None or after is None or after.id != before.id
+    if before is not None and before.result == Result.PENDING and is_next:
+        yield Announce("SwitchoverCancelled", f"Switchover {before.id}: another one was asked for before it was made.")
+    if after is None or (not is_next and before is not None and after.result == before.result):
+        return
+    if after.result in set(Result):
+        is_refused = after.result == Result.REFUSED
+        yield Announce(f"Switchover{after.result}", f"Switchover {after.id}: {after.message}", warning=is_refused)
 
 
 def _name(leader: Leader) -> str:

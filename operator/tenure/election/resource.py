@@ -14,6 +14,18 @@ MAX_HISTORY = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Switchover:
+    """A wish that another pod lead: the one of this name, or any; not before this Unix time, or at once.
+
+    It is fulfilled at most once for each `id`.
+    """
+
+    id: str
+    to_pod_name: str | None = None
+    not_before_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """What the resource asks for."""
 
@@ -21,6 +33,7 @@ class Spec:
     timing: Timing
     suspend: bool = False
     rules: Rules = DEFAULT_RULES
+    switchover: Switchover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,20 @@ class PastTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What has become of the switchover `id`, since when (Unix seconds), in one word and in a sentence.
+
+    `former_ids` are those of earlier ones, the latest first, none of which is ever fulfilled (again).
+    """
+
+    id: str
+    result: str
+    message: str
+    at_s: float
+    former_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One condition of the status. `changed_at_s` is when `status` last changed, in Unix seconds."""
 
@@ -81,7 +108,8 @@ class Status:
     The ledger is `term`, `leader` and `unfenced`: the pods that may still carry, or may still be given by a delayed
     write, the leader label of an earlier term; `EVERYBODY` is among them while that is not known. No term above
     `term_floor` + 16 may have been claimed; None before the first floor was written. `failover_at_s` is the Unix time
-    at which a leader that turned not Ready gives way, None while it is not counted down to that.
+    at which a leader that turned not Ready gives way, None while it is not counted down to that. `switchover` is the
+    answer to the last one that was asked for.
     """
 
     term: int = 0
@@ -95,6 +123,7 @@ class Status:
     history: tuple[PastTerm, ...] = ()
     conditions: tuple[Condition, ...] = ()
     failover_at_s: float | None = None
+    switchover: Answer | None = None
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of one type, if it has been written."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
-from tenure.election import campaign, conditions, effects, ledger
+from tenure.election import campaign, conditions, effects, ledger, switchover
 from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
-from tenure.election.field import Obstacle
 from tenure.election.lease import Lease
 from tenure.election.operations import StatusOperation
 from tenure.election.record import LeaseRecord, Unbelievable
@@ -50,6 +47,7 @@ class Scribe:
         status = self._next_ledger(now, last, decision)
         if status is last and plan.settled and last.unfenced:
             status = ledger.settle(last)
+        status = self._answer(now, last, status)
         is_urgent = status is not last
         status = self._describe(now, status, plan, settled=plan.settled and status.term == last.term)
         if not is_urgent and not self._cosmetics_are_due(now_s, status, last):
@@ -104,8 +102,21 @@ class Scribe:
             leader=leader,
             acquired_at_s=acquired_at_s,
             now_wall_s=now.wall_s,
-            why=self._why_ended(now, last),
+            why=self._why_ended(now, last, leader),
         )
+
+    def _answer(self, now: Instant, last: Status, status: Status) -> Status:
+        """Return the status with what has become of the switchover that is asked for; itself when that is said."""
+        state, spec, leading = self._state, self._state.spec, self._state.leading
+        if spec is None or not state.pods_complete:
+            return status
+        is_led = (
+            leading is not None
+            and last.leader is not None
+            and (leading.identity, leading.term) == (last.leader.identity, last.term)
+        )
+        given = switchover.answer(spec, last, status, field=state.field(now), is_led=is_led, wall_s=now.wall_s)
+        return status if given is None else replace(status, switchover=given)
 
     def _next_entry(
         self, last: Status, lease: Lease, decision: campaign.Decision
@@ -137,12 +148,16 @@ class Scribe:
         is_idle = state.lease_operation is None and bool(state.connection) and state.lease_certain
         return is_idle and state.spec is not None and not state.spec.suspend
 
-    def _why_ended(self, now: Instant, last: Status) -> str:
+    def _why_ended(self, now: Instant, last: Status, leader: Leader | None) -> str:
         if last.leader is None or last.leader.pod is None:
             return campaign.EndOfTerm.LEASE_LOST
-        state = self._state
+        state, spec = self._state, self._state.spec
+        if spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None:
+            moved: campaign.EndOfTerm | None = campaign.EndOfTerm.SWITCHOVER
+        else:
+            moved = None
         lost = (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
-        return campaign.why_ended(last.leader.pod.uid, state.field(now), state.pods, lost=lost)
+        return campaign.why_ended(last.leader.pod.uid, state.field(now), state.pods, lost=lost, moved=moved)
 
     def _why_not_believed(self, record: LeaseRecord | Unbelievable | None, floor: int) -> str | None:
         if isinstance(record, Unbelievable):
@@ -168,14 +183,20 @@ class Scribe:
             term_floor=None if floor is None else max(floor, self._believed_term(floor)),
             observed_generation=generation,
         )
-        obstacles: Counter[Obstacle | None] = Counter()
+        obstacles = ""
         if not isinstance(spec, Refusal):
             field = state.field(now)
-            obstacles = field.obstacles()
-            status = replace(status, candidates=obstacles.total(), eligible=obstacles.pop(None, 0))
-            leader = next((pod for pod in state.candidates if status.leader and pod.ref == status.leader.pod), None)
-            status = replace(status, failover_at_s=None if leader is None else field.fails_over_at_s(leader))
-            self.alarm.set(now.monotonic_of(field.changes_at_s()))
+            eligible = sum(map(field.is_eligible, field.candidates))
+            leader = next((pod for pod in field.candidates if status.leader and pod.ref == status.leader.pod), None)
+            status = replace(
+                status,
+                candidates=len(field.candidates),
+                eligible=eligible,
+                failover_at_s=None if leader is None else field.fails_over_at_s(leader),
+                switchover=switchover.note(spec, status, now.wall_s),
+            )
+            obstacles = field.describe_obstacles()
+            self.alarm.set(now.monotonic_of(state.changes_at_s(now)))
         facts = self._facts(now, spec, status, plan, obstacles, settled=settled)
         return replace(
             status, conditions=conditions.derive(facts, status, generation=generation, now_wall_s=now.wall_s)
@@ -187,7 +208,7 @@ class Scribe:
         spec: Spec | Refusal,
         status: Status,
         plan: Plan,
-        obstacles: Mapping[Obstacle | None, int],
+        obstacles: str,
         *,
         settled: bool,
     ) -> conditions.Facts:
@@ -199,7 +220,7 @@ class Scribe:
             suspended=isinstance(spec, Spec) and spec.suspend,
             candidates=status.candidates,
             eligible=status.eligible,
-            obstacles=", ".join(f"{count} {word}" for word, count in sorted(obstacles.items(), key=str)),
+            obstacles=obstacles,
             leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
             leader_is_pod=leader is not None and leader.pod is not None,
             lease_held=leading is not None and leader is not None and leading.identity == leader.identity,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tenure.election import effects, inputs
-from tenure.election.alarm import Alarm, Backoff
+from tenure.election import effects, inputs, switchover
+from tenure.election.alarm import FOREVER_S, Alarm, Backoff
 from tenure.election.campaign import MAX_TERM_JUMP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector
@@ -99,6 +99,13 @@ class State(LeaseState):
         """The candidates as they are judged now."""
         rules = self.spec.rules if self.spec is not None else DEFAULT_RULES
         return Field(self.candidates, rules, now.wall_s, self.uncrownable)
+
+    def changes_at_s(self, now: Instant) -> float:
+        """The Unix time at which the passing of time alone changes who leads or may lead, infinite for never."""
+        if self.resource is None or self.spec is None:
+            return FOREVER_S
+        planned_s = switchover.changes_at_s(self.spec, self.resource.status, now.wall_s)
+        return min(self.field(now).changes_at_s(), planned_s)
 
     @property
     def highest_label(self) -> int:
