@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cluster_support import Bucket, MakeOperator, Operator, Scene
+from cluster_support import Bucket, Campaigners, MakeOperator, Operator, Scene
 from environment import Environment, EnvironmentFailed, wait_until
 from environment.binaries import control_plane_binaries
 
@@ -122,3 +122,11 @@ def make_operator(environment: Environment, scene: Scene, nobody: None, tmp_path
 def bucket(environment: Environment, common_operator: Operator) -> Bucket:
     """The bucket of the common operator."""
     return Bucket(environment.nats_url, common_operator.bucket)
+
+
+@pytest.fixture
+def campaigners(environment: Environment) -> Iterator[Campaigners]:
+    """Makes programs that campaign for themselves. At the end they end."""
+    campaigners = Campaigners(environment.nats_url)
+    yield campaigners
+    campaigners.close()

@@ -34,6 +34,10 @@ _EMPTY_SELECTOR = (
 )
 _EMPTY_PART = "Invalid value: this selector must not be empty: give matchLabels or matchExpressions, or leave it out"
 _PRIORITY = "spec.preference.priorities[0].priority"
+_NO_RULES = (
+    "Invalid value: eligibility, preference, failoverDelaySeconds, handOver and switchover are for elections in which "
+    "the operator campaigns: with campaign Pods, leave them out"
+)
 _CAMPAIGN = "Forbidden: campaign cannot be changed: delete this LeaderElection and create it again with the other value"
 _TERM = "Forbidden: status.term must neither fall nor be removed: read the resource again and decide anew"
 _FLOOR = "Forbidden: status.termFloor must neither fall nor be removed: read the resource again and decide anew"
@@ -111,6 +115,10 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
                 'Unsupported value: "exists": supported values: "In", "NotIn", "Exists", "DoesNotExist"',
             )
         ],
+    ),
+    "rules for pods that campaign themselves": (
+        {"selector": _SELECTOR, "campaign": "Pods", "failoverDelaySeconds": 5},
+        [("spec.campaign", _NO_RULES)],
     ),
     "a campaign that does not exist": (
         {"selector": _SELECTOR, "campaign": "operator"},

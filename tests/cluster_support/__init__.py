@@ -5,6 +5,7 @@ have seen; at the end, the watchers say whether a guarantee was ever broken, at 
 """
 
 from cluster_support.bucket import Bucket
+from cluster_support.campaigners import Campaigner, Campaigners
 from cluster_support.front import Front
 from cluster_support.kubernetes import FORGER, Kubernetes, Object, Refused
 from cluster_support.operator_process import MakeOperator, Operator
@@ -14,6 +15,8 @@ from cluster_support.views import ElectionView, PodView
 __all__ = [
     "FORGER",
     "Bucket",
+    "Campaigner",
+    "Campaigners",
     "ElectionView",
     "Front",
     "Kubernetes",

@@ -95,4 +95,5 @@ def test_the_words_are_those_of_history_events_and_metrics() -> None:
         "LeaseLost",
         "RecordLost",
         "LabelRefused",
+        "Resigned",
     }

@@ -30,6 +30,11 @@ def _spec(**fields: Any) -> dict[str, Any]:
         pytest.param(_spec(lease=None, suspend=None), SPEC, id="with nulls"),
         pytest.param(_spec(suspend=True), Spec(SPEC.selector, SPEC.timing, suspend=True), id="suspended"),
         pytest.param(
+            _spec(campaign="Pods"),
+            Spec(SPEC.selector, SPEC.timing, rules=Rules(require_ready=False), pods_campaign=True),
+            id="pods that campaign themselves",
+        ),
+        pytest.param(
             _spec(lease={"durationSeconds": 60}), Spec(SPEC.selector, Timing(60, 52, 12)), id="a duration alone"
         ),
         pytest.param(
@@ -214,10 +219,17 @@ def _expressions(*expressions: dict[str, Any]) -> dict[str, Any]:
             id="too short a lease",
         ),
         pytest.param(
-            _spec(campaign="Pods"),
+            _spec(campaign="Nobody"),
             "InvalidSpec",
-            "spec.campaign is Pods, which this version of the operator does not know: use Operator.",
-            id="pods that campaign themselves",
+            "spec.campaign is Nobody, which this version of the operator does not know: use Operator or Pods.",
+            id="a campaign of a later version",
+        ),
+        pytest.param(
+            _spec(campaign="Pods", failoverDelaySeconds=5),
+            "InvalidSpec",
+            "spec.failoverDelaySeconds is for elections in which the operator campaigns: "
+            "with campaign Pods, leave it out.",
+            id="rules for pods that campaign themselves",
         ),
         pytest.param(
             _spec(eligibility={"exclude": {"matchLabels": {"a b": "c"}}}),

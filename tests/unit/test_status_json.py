@@ -25,7 +25,13 @@ _names = st.text(st.sampled_from("abc-0"), min_size=1, max_size=8)
 _refs = st.builds(PodRef, _names, _names)
 _counts = st.integers(0, 10**6)
 _times = st.integers(0, 2**32 * 10**6).map(lambda microseconds: microseconds / 10**6)
-_leaders = st.builds(Leader, identity=st.text(min_size=1), pod=st.none() | _refs, node=st.none() | _names)
+_leaders = st.builds(
+    Leader,
+    identity=st.text(min_size=1),
+    pod=st.none() | _refs,
+    node=st.none() | _names,
+    record_term=st.none() | st.integers(1, MAX_TERM),
+)
 _past_terms = st.builds(
     PastTerm,
     term=st.integers(1, MAX_TERM),
@@ -113,7 +119,7 @@ def test_what_is_absent_is_null_so_that_it_is_taken_away() -> None:
         "switchover",
     }
     leader = build_status(Status(term=7, term_floor=7, leader=Leader("node-3", None)))["leader"]
-    assert leader == {"holderIdentity": "node-3", "podName": None, "podUID": None, "nodeName": None}
+    assert leader == {"holderIdentity": "node-3", "podName": None, "podUID": None, "nodeName": None, "recordTerm": None}
 
 
 def test_an_empty_ledger_is_not_the_same_as_none() -> None:
@@ -142,7 +148,13 @@ def test_an_example() -> None:
     assert build_status(status) == {
         "term": 8,
         "termFloor": 23,
-        "leader": {"holderIdentity": "web-1_b", "podName": "web-1", "podUID": "b", "nodeName": "node-2"},
+        "leader": {
+            "holderIdentity": "web-1_b",
+            "podName": "web-1",
+            "podUID": "b",
+            "nodeName": "node-2",
+            "recordTerm": None,
+        },
         "unfenced": [{"podName": "web-0", "podUID": "a"}],
         "acquireTime": "2024-01-01T00:00:00.250000Z",
         "candidates": 3,

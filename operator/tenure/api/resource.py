@@ -14,6 +14,9 @@ from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector
 from tenure.election.timing import Timing
 
+_RULES = ("eligibility", "preference", "failoverDelaySeconds", "handOver", "switchover")
+"""What a spec asks of those who may lead, and of who leads."""
+
 
 def parse_resource(body: Mapping[str, Any]) -> Resource:
     """Return one version of a resource.
@@ -50,6 +53,7 @@ def parse_spec(spec: Mapping[str, Any]) -> Spec | Refusal:
             suspend=bool(spec.get("suspend", False)),
             rules=_parse_rules(spec),
             switchover=_parse_switchover(spec.get("switchover")),
+            pods_campaign=_choose("spec.campaign", spec.get("campaign"), ("Operator", "Pods")) == "Pods",
         )
     except _RefusedError as refused:
         return refused.refusal
@@ -78,7 +82,8 @@ def _parse_switchover(asked: Mapping[str, Any] | None) -> Switchover | None:
 
 
 def _parse_rules(spec: Mapping[str, Any]) -> Rules:
-    _choose("spec.campaign", spec.get("campaign"), ("Operator",))
+    if spec.get("campaign") == "Pods":
+        return _parse_no_rules(spec)
     eligibility, preference = spec.get("eligibility") or {}, spec.get("preference") or {}
     exclude = eligibility.get("exclude")
     order = _choose("spec.preference.order", preference.get("order"), tuple(Order))
@@ -91,6 +96,17 @@ def _parse_rules(spec: Mapping[str, Any]) -> Rules:
         failover_delay_s=spec.get("failoverDelaySeconds") or 0,
         hand_over=HandOver(_choose("spec.handOver", spec.get("handOver"), tuple(HandOver))),
     )
+
+
+def _parse_no_rules(spec: Mapping[str, Any]) -> Rules:
+    """Return the rules where the pods campaign for themselves: there are none, and none may be asked for."""
+    given = [name for name in _RULES if spec.get(name) is not None]
+    if given:
+        raise _RefusedError(
+            Reason.INVALID_SPEC,
+            f"spec.{given[0]} is for elections in which the operator campaigns: with campaign Pods, leave it out.",
+        )
+    return Rules(require_ready=False)
 
 
 def _parse_priorities(entries: Sequence[Mapping[str, Any]]) -> tuple[Priority, ...]:

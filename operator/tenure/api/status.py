@@ -72,6 +72,7 @@ def build_status(status: Status) -> dict[str, Any]:
             "podName": leader.pod.name if leader.pod is not None else None,
             "podUID": leader.pod.uid if leader.pod is not None else None,
             "nodeName": leader.node,
+            "recordTerm": leader.record_term,
         }
     if status.term_floor is not None:
         body["term"] = status.term
@@ -87,6 +88,7 @@ def _parse_leader(leader: Mapping[str, Any] | None) -> Leader | None:
         identity=leader.get("holderIdentity") or "",
         pod=PodRef(name, uid) if name and uid else None,
         node=leader.get("nodeName"),
+        record_term=leader.get("recordTerm"),
     )
 
 

@@ -13,7 +13,7 @@ from tenure.election.field import Field
 from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
-from tenure.election.resource import Status, Switchover
+from tenure.election.resource import Leader, Status, Switchover
 from tenure.election.rules import DEFAULT_RULES, Rules
 from tenure.election.switchover import judge
 
@@ -48,6 +48,7 @@ class EndOfTerm(StrEnum):
     LEASE_LOST = "LeaseLost"
     RECORD_LOST = "RecordLost"
     LABEL_REFUSED = "LabelRefused"
+    RESIGNED = "Resigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,18 @@ class Wait:
     foreign: bool = False
 
 
-Decision = Hold | Doubt | Release | Claim | Mark | RaiseFloor | Confirm | ReadAgain | Wait
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The pods campaign for themselves: the status must show this term, leader and start next, None when it does.
+
+    `why` is why the last term ended, as far as the record tells.
+    """
+
+    reign: tuple[int, Leader | None, float | None] | None = None
+    why: EndOfTerm = EndOfTerm.LEASE_LOST
+
+
+Decision = Hold | Doubt | Release | Claim | Mark | RaiseFloor | Confirm | ReadAgain | Wait | Follow
 
 
 @dataclass(frozen=True, slots=True)

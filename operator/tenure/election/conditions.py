@@ -52,6 +52,7 @@ class Facts:
 
     `obstacles` counts what keeps the candidates from being chosen. `refused_label` is the API's reason for a label
     write that it keeps refusing. `unbelievable` is why the record cannot be believed, as the end of a sentence.
+    `pods_campaign` tells that the pods campaign for themselves, `has_namesake` that a candidate's name is the holder's.
     """
 
     refusal: Refusal | None
@@ -67,6 +68,8 @@ class Facts:
     refused_label: str | None
     conflict: bool
     unbelievable: str | None
+    pods_campaign: bool = False
+    has_namesake: bool = False
 
 
 def derive(facts: Facts, status: Status, *, generation: int, now_wall_s: float) -> tuple[Condition, ...]:
@@ -110,12 +113,24 @@ def _elected(facts: Facts) -> tuple[bool, str, str]:
     if facts.leader is not None and facts.leader_is_pod:
         return True, Reason.ELECTED, f"{facts.leader} leads."
     if facts.leader is not None:
-        return False, Reason.FOREIGN_HOLDER, f"{facts.leader} holds the lease and is no pod of this election."
+        said = f"{facts.leader} holds the lease and is no pod of this election."
+        return False, Reason.FOREIGN_HOLDER, f"{said}{_what_to_do(facts)}"
     if not facts.candidates:
         return False, Reason.NO_CANDIDATES, "No pod matches the selector."
     if not facts.eligible:
         return False, Reason.NO_ELIGIBLE_CANDIDATE, f"No pod that matches the selector may lead: {facts.obstacles}."
+    if facts.pods_campaign:
+        return False, Reason.ELECTING, "No pod holds the lease: it is for the pods of this election to campaign."
     return False, Reason.ELECTING, "A leader is being elected."
+
+
+def _what_to_do(facts: Facts) -> str:
+    """Return what is to be done about a holder that is no pod of the election, where the pods campaign."""
+    if not facts.pods_campaign:
+        return ""
+    if facts.has_namesake:
+        return " The pod of this name is a later one: let identities be name and UID, joined by `_`."
+    return " Stop it; or, if it is to lead, let spec.selector find its pod, whose name and UID are to be its identity."
 
 
 def _held(facts: Facts) -> tuple[bool, str, str]:
@@ -125,7 +140,9 @@ def _held(facts: Facts) -> tuple[bool, str, str]:
         return (
             False,
             Reason.NATS_UNAVAILABLE,
-            "NATS does not answer: the leader stays, and no other can be elected until it does.",
+            "NATS does not answer: the labels stay as they are until it does."
+            if facts.pods_campaign
+            else "NATS does not answer: the leader stays, and no other can be elected until it does.",
         )
     if facts.unbelievable is not None:
         return False, Reason.UNBELIEVABLE_RECORD, f"The lease record cannot be believed: {facts.unbelievable}."

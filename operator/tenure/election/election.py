@@ -4,7 +4,8 @@ Data goes round in one direction: inputs change the `State`, decisions are read 
 their results are inputs. There is no handler per kind of event: after every batch of inputs the whole election is
 decided anew, in this order:
 
-1. the lease: which candidate may campaign, and what it writes (`campaigner`);
+1. the lease: which candidate may campaign, and what it writes (`campaigner`); where the pods campaign for themselves,
+   who leads by their record (`follower`);
 2. the status: the floor before any claim, the ledger before any label, the conditions (`scribe`);
 3. the labels: stamp, crown, followers (`labeller`).
 """
@@ -18,6 +19,7 @@ from tenure.election.alarm import FOREVER_S
 from tenure.election.campaigner import Campaigner
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
+from tenure.election.follower import Follower
 from tenure.election.inputs import Input
 from tenure.election.labeller import Labeller
 from tenure.election.mandate import Mandate
@@ -40,6 +42,9 @@ class Election:
         self._campaigner = Campaigner(
             self.state, writer=writer, namespace_uid=namespace_uid, poll_interval_s=poll_interval_s
         )
+        self._follower = Follower(
+            self.state, writer=writer, namespace_uid=namespace_uid, poll_interval_s=poll_interval_s
+        )
         self._scribe = Scribe(self.state, namespace_uid=namespace_uid)
         self._labeller = Labeller(self.state)
         self._outlook: object = None
@@ -57,29 +62,36 @@ class Election:
             self.wakes_at_s = FOREVER_S
             return []
         if now.mandate is Mandate.RENEW:
-            decided = self._campaigner.decide(now)
-            self.wakes_at_s = self._campaigner.alarm.at_s
+            decided = self._lead.decide(now)
+            self.wakes_at_s = self._lead.alarm.at_s
             return decided
         # What a new process finds is no news.
         decided = [] if before is None else list(news_between(before.status, state.resource.status))
-        decided += self._campaigner.decide(now)
+        lead = self._lead
+        decided += lead.decide(now)
         rests_until_s = min(self._scribe.alarm.at_s, self._labeller.alarm.at_s)
         outlook = self._look_out(now)
         if state.is_changed or outlook != self._outlook or now.monotonic_s >= rests_until_s:
             state.is_changed, self._outlook = False, outlook
             plan = self._labeller.plan()
-            decided += self._scribe.decide(now, self._campaigner.decision, plan)
+            decided += self._scribe.decide(now, lead.decision, plan)
             decided += self._labeller.decide(now, plan)
             state.forget_irrelevant_pods()
-        self.wakes_at_s = min(self._campaigner.alarm.at_s, self._scribe.alarm.at_s, self._labeller.alarm.at_s)
+        self.wakes_at_s = min(lead.alarm.at_s, self._scribe.alarm.at_s, self._labeller.alarm.at_s)
         return decided
+
+    @property
+    def _lead(self) -> Campaigner | Follower:
+        """Whatever decides who leads."""
+        spec = self.state.spec
+        return self._follower if spec is not None and spec.pods_campaign else self._campaigner
 
     def _look_out(self, now: Instant) -> object:
         """Return all that the status and the labels depend on besides what sets `is_changed`.
 
         A renewal changes none of it, so a leader at rest costs neither a plan nor a status.
         """
-        state, decision, lease = self.state, self._campaigner.decision, self.state.lease
+        state, decision, lease = self.state, self._lead.decision, self.state.lease
         leading = state.leading
         lease_facts = None if lease is None else (lease.holder, lease.term, bool(lease.record), bool(lease.revision))
         availability = bool(state.connection), state.lease_backoff.failures < 2
@@ -88,5 +100,5 @@ class Election:
             return leading.identity, leading.term, floor, lease_facts, availability
         is_idle = state.lease_operation is None
         expired = lease is not None and lease.expired(now.monotonic_s)
-        waits = decision if isinstance(decision, campaign.Wait) else None
+        waits = decision if isinstance(decision, campaign.Wait | campaign.Follow) else None
         return floor, waits, is_idle, state.lease_certain, expired, lease_facts, availability

@@ -27,13 +27,14 @@ class Switchover:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the resource asks for."""
+    """What the resource asks for. `pods_campaign` tells that the pods campaign for themselves."""
 
     selector: Selector
     timing: Timing
     suspend: bool = False
     rules: Rules = DEFAULT_RULES
     switchover: Switchover | None = None
+    pods_campaign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """The holder of a term. `pod` is None for a holder that is no pod of the election."""
+    """The holder of a term. `pod` is None for a holder that is no pod of the election.
+
+    `record_term` is the term in the record of pods that campaign for themselves, which the shown one may be above; None
+    where the operator campaigns.
+    """
 
     identity: str
     pod: PodRef | None
     node: str | None = None
+    record_term: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

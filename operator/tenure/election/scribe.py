@@ -83,7 +83,8 @@ class Scribe:
     def _next_ledger(self, now: Instant, last: Status, decision: campaign.Decision) -> Status:
         """Return the status with the next entry of the ledger or the next floor; `last` itself without either."""
         state = self._state
-        if not state.pods_complete or state.lease is None or not state.lease.revision:
+        is_led_by_record = isinstance(decision, campaign.Follow)
+        if not state.pods_complete or state.lease is None or not (state.lease.revision or is_led_by_record):
             return last
         status = last
         if last.term_floor is None:
@@ -102,7 +103,7 @@ class Scribe:
             leader=leader,
             acquired_at_s=acquired_at_s,
             now_wall_s=now.wall_s,
-            why=self._why_ended(now, last, leader),
+            why=self._why_ended(now, last, leader, decision),
         )
 
     def _answer(self, now: Instant, last: Status, status: Status) -> Status:
@@ -123,6 +124,8 @@ class Scribe:
     ) -> tuple[int, Leader | None, float | None] | None:
         """Return the term, leader and start that the status must show next, None when it shows what is."""
         state, record = self._state, lease.record
+        if isinstance(decision, campaign.Follow):
+            return decision.reign
         if last.term_floor is None or not isinstance(record, LeaseRecord):
             return None
         leading = state.leading
@@ -148,16 +151,16 @@ class Scribe:
         is_idle = state.lease_operation is None and bool(state.connection) and state.lease_certain
         return is_idle and state.spec is not None and not state.spec.suspend
 
-    def _why_ended(self, now: Instant, last: Status, leader: Leader | None) -> str:
-        if last.leader is None or last.leader.pod is None:
-            return campaign.EndOfTerm.LEASE_LOST
-        state, spec = self._state, self._state.spec
-        if spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None:
-            moved: campaign.EndOfTerm | None = campaign.EndOfTerm.SWITCHOVER
-        else:
-            moved = None
-        lost = (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
-        return campaign.why_ended(last.leader.pod.uid, state.field(now), state.pods, lost=lost, moved=moved)
+    def _why_ended(self, now: Instant, last: Status, leader: Leader | None, decision: campaign.Decision) -> str:
+        state, spec, why = self._state, self._state.spec, campaign.EndOfTerm.LEASE_LOST
+        if last.leader is not None and last.leader.pod is not None:
+            lost = not self._follows and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
+            is_asked_for = spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None
+            moved = campaign.EndOfTerm.SWITCHOVER if is_asked_for else None
+            why = campaign.why_ended(last.leader.pod.uid, state.field(now), state.pods, lost=lost, moved=moved)
+        if isinstance(decision, campaign.Follow) and why is campaign.EndOfTerm.LEASE_LOST:
+            return decision.why
+        return why
 
     def _why_not_believed(self, record: LeaseRecord | Unbelievable | None, floor: int) -> str | None:
         if isinstance(record, Unbelievable):
@@ -212,7 +215,7 @@ class Scribe:
         *,
         settled: bool,
     ) -> conditions.Facts:
-        state, leader, leading = self._state, status.leader, self._state.leading
+        state, leader = self._state, status.leader
         record = state.lease.record if state.lease is not None else None
         is_live = state.lease is not None and bool(state.lease.holder) and not state.lease.expired(now.monotonic_s)
         return conditions.Facts(
@@ -223,7 +226,7 @@ class Scribe:
             obstacles=obstacles,
             leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
             leader_is_pod=leader is not None and leader.pod is not None,
-            lease_held=leading is not None and leader is not None and leading.identity == leader.identity,
+            lease_held=self._is_held(is_live, leader),
             nats_available=bool(state.connection) and state.lease_backoff.failures < 2,
             settled=settled,
             refused_label=next(
@@ -234,7 +237,23 @@ class Scribe:
             and isinstance(record, LeaseRecord)
             and record.namespace_uid not in (None, self._namespace_uid),
             unbelievable=self._why_not_believed(record, status.term_floor or 0),
+            pods_campaign=self._follows,
+            has_namesake=leader is not None and any(pod.name == leader.identity for pod in state.candidates),
         )
+
+    @property
+    def _follows(self) -> bool:
+        spec = self._state.spec
+        return spec is not None and spec.pods_campaign
+
+    def _is_held(self, is_live: bool, leader: Leader | None) -> bool:  # noqa: FBT001 - a fact about the record
+        """Whether the leader that is shown holds the lease."""
+        state = self._state
+        if leader is None:
+            return False
+        if self._follows:
+            return is_live and state.lease is not None and state.lease.holder == leader.identity
+        return state.leading is not None and state.leading.identity == leader.identity
 
 
 def _says_the_same(status: Status, last: Status) -> bool:
