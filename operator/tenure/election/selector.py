@@ -42,6 +42,17 @@ class Requirement:
         elif self.values:
             raise ValueError(f"{self.operator} on {self.key!r} has values: leave them out")
 
+    def __str__(self) -> str:
+        match self.operator:
+            case Operator.IN:
+                return f"{self.key} in ({','.join(self.values)})"
+            case Operator.NOT_IN:
+                return f"{self.key} notin ({','.join(self.values)})"
+            case Operator.EXISTS:
+                return self.key
+            case Operator.DOES_NOT_EXIST:
+                return f"!{self.key}"
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels satisfy this expression. NotIn is satisfied by labels without the key."""
         match self.operator:
@@ -57,9 +68,15 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """All requirements of a selector; labels match when they satisfy every one of them."""
+    """All requirements of a selector; labels match when they satisfy every one of them.
+
+    As text it is what `parse_selector` understands, and the API server.
+    """
 
     requirements: tuple[Requirement, ...]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.requirements))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a pod with these labels is selected."""

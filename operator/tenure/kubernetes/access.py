@@ -33,6 +33,8 @@ class NoConfiguration(Exception):
     """It is not known where the API server is; the text says what to do."""
 
 
+DEFAULT_NAMESPACE = "default"
+
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -44,32 +46,47 @@ def own_namespace() -> str | None:
         return None
 
 
-async def load_configuration(kubeconfig: str | None) -> Configuration:
-    """Return the configuration from a kubeconfig file, `KUBECONFIG`, the pod's service account, or the default file.
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where an API server is and who we are there, and the namespace that is meant when none is named."""
 
-    Raises NoConfiguration.
+    configuration: Configuration
+    namespace: str
+
+
+async def load_configuration(kubeconfig: str | None) -> Configuration:
+    """Return the configuration of the present context; see `load_context`. Raises NoConfiguration."""
+    return (await load_context(kubeconfig)).configuration
+
+
+async def load_context(kubeconfig: str | None, name: str | None = None) -> Context:
+    """Return a context from a kubeconfig file, `KUBECONFIG`, the pod's service account, or the default file.
+
+    `name` is that of another context than the present one of the file. Raises NoConfiguration.
     """
     configuration = Configuration()
     source = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
     try:
-        if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+        if kubeconfig is None and name is None and in_pod:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        else:
-            async with asyncio.timeout(LOAD_TIMEOUT_S):
-                await load_kube_config(  # type: ignore[no-untyped-call]
-                    config_file=kubeconfig, client_configuration=configuration
-                )
+            return Context(configuration, own_namespace() or DEFAULT_NAMESPACE)
+        async with asyncio.timeout(LOAD_TIMEOUT_S):
+            loader = await load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=source, context=name, client_configuration=configuration
+            )
+        return Context(configuration, loader.current_context["context"].get("namespace") or DEFAULT_NAMESPACE)
     except TimeoutError as error:
         raise NoConfiguration(
             f"The login command in {source} has not ended within {LOAD_TIMEOUT_S:g} s: see that it asks nobody."
         ) from error
     except Exception as error:  # a malformed file makes the library raise whatever it trips over
         reason = str(error) if _exists(source) else "there is no such file"
+        hint = "." if name is None else ", and --context to one of its contexts."
         raise NoConfiguration(
             f"No Kubernetes configuration in {source}: {' '.join(reason.split()).rstrip('.')}. "
-            "Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts."
+            f"Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts{hint}"
         ) from error
-    return configuration
 
 
 def _exists(source: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -29,11 +29,18 @@ LOGIN_INTERVAL_S = 5.0
 MAX_MESSAGE_LENGTH = 500
 """Characters of an error's text that are passed on."""
 
+WATCH_TIMEOUT_S = 300
+"""After so long the API server ends a watch, which goes on with the next one."""
+
+CHUNK_SIZE = 500
+"""Items of a list that are asked for at a time."""
+
 FIELD_MANAGER = "tenure"
 """How managedFields and audit logs name what the operator wrote."""
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"  # of which JSON is a part
 
 
 class Lane(Enum):
@@ -57,7 +64,13 @@ class ApiError(Exception):
     ├── Conflict         409: the object has another version
     ├── Invalid          422: the content was refused, or a test of a JSON Patch failed
     └── Refused          any other refusal, such as a missing permission
+
+    `said` is what the API server said by itself, "" when it said nothing.
     """
+
+    def __init__(self, text: str, *, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said
 
 
 class ApiUnavailable(ApiError):
@@ -86,10 +99,17 @@ class KubernetesClient:
     A request's deadline covers the wait for its turn.
 
     `log_in` returns the configuration anew when the API server does not know us any more (401): a token has run out, a
-    command of the kubeconfig gives another one. It must end by itself.
+    command of the kubeconfig gives another one. It must end by itself. `field_manager` is in whose name it writes.
     """
 
-    def __init__(self, configuration: Configuration, log_in: Callable[[], Awaitable[Configuration]]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        log_in: Callable[[], Awaitable[Configuration]],
+        *,
+        field_manager: str = FIELD_MANAGER,
+    ) -> None:
+        self._field_manager = field_manager
         self._client = _open(configuration)
         self._former: ApiClient | None = None
         self._log_in = log_in
@@ -125,6 +145,37 @@ class KubernetesClient:
         """Return an object or a list. Raises ApiError."""
         return await self._request("GET", path, query=query, timeout_s=timeout_s)
 
+    async def list_items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """Return all items of a list, which is asked for in parts. Raises ApiError."""
+        items: list[dict[str, Any]] = []
+        query = {"limit": str(CHUNK_SIZE), **query}
+        while True:
+            answer = await self._request("GET", path, query=query, lane=Lane.LIST, timeout_s=LIST_TIMEOUT_S)
+            items += answer.get("items") or ()
+            proceed = (answer.get("metadata") or {}).get("continue")
+            if not proceed:
+                return items
+            query["continue"] = proceed
+
+    async def watch(self, path: str, resource_version: str, **query: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the events after a resourceVersion, bookmarks among them, until the server ends the watch.
+
+        Raises ApiError.
+        """
+        query |= {"watch": "1", "resourceVersion": resource_version, "allowWatchBookmarks": "true"}
+        url = f"{path}?{urlencode({**query, 'timeoutSeconds': str(WATCH_TIMEOUT_S)})}"
+        try:
+            response = await self._call("GET", url, None, None, timeout_s=WATCH_TIMEOUT_S + REQUEST_TIMEOUT_S)
+            if response.status != HTTPStatus.OK:
+                raise _error("GET", path, response.status, await response.read())
+            rest = b""
+            async for chunk in response.response.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield json.loads(line)
+        except (TimeoutError, aiohttp.ClientError, OSError, ConfigException, ValueError) as error:
+            raise ApiUnavailable(f"GET {path}: the watch was cut: {str(error) or 'no answer in time'}") from error
+
     async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
         """Return a list with nothing but the metadata of its items. Raises ApiError."""
         accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -139,6 +190,13 @@ class KubernetesClient:
     async def merge_patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a JSON Merge Patch and return the object. Raises ApiError."""
         return await self._request("PATCH", path, body=body, headers={"Content-Type": MERGE_PATCH})
+
+    async def apply(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have an object contain these fields and no others of ours (server-side apply), and return it.
+
+        Raises ApiError; Conflict when one of them belongs to another field manager.
+        """
+        return await self._request("PATCH", path, body=body, headers={"Content-Type": APPLY_PATCH})
 
     async def json_patch(self, path: str, operations: list[dict[str, Any]], *, lane: Lane) -> dict[str, Any]:
         """Apply a JSON Patch and return the object. Raises ApiError."""
@@ -155,7 +213,7 @@ class KubernetesClient:
         lane: Lane = Lane.PROMPT,
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> dict[str, Any]:
-        query = {**(query or {}), **({} if body is None else {"fieldManager": FIELD_MANAGER})}
+        query = {**(query or {}), **({} if body is None else {"fieldManager": self._field_manager})}
         url = f"{path}?{urlencode(query)}" if query else path
         status, content = await self._send(method, url, body, headers, lane=lane, timeout_s=timeout_s)
         if status == HTTPStatus.UNAUTHORIZED:
@@ -166,8 +224,7 @@ class KubernetesClient:
             if answer is None:
                 raise ApiUnavailable(f"{method} {path}: the answer is no JSON object")
             return answer
-        message = str((answer or {}).get("message") or content.decode(errors="replace"))[:MAX_MESSAGE_LENGTH]
-        raise _error_class(status)(f"{method} {path}: {status} {message}")
+        raise _error(method, path, status, content)
 
     async def _renew_login(self) -> None:
         """Log in again, unless that was done a moment ago. Raises ApiUnavailable when it cannot be done."""
@@ -202,14 +259,19 @@ class KubernetesClient:
     async def _exchange(
         self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float
     ) -> tuple[int, bytes]:
+        response = await self._call(method, path, body, headers, timeout_s=timeout_s)
+        return response.status, await response.read()
+
+    async def _call(
+        self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float
+    ) -> Any:
         _, url, all_headers, _, _ = await self._client.param_serialize(
             method,
             path,
             header_params={"Accept": "application/json", **(headers or {})},
             auth_settings=["BearerToken"],
         )
-        response = await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)
-        return response.status, await response.read()  # type: ignore[no-untyped-call]
+        return await self._client.call_api(method, url, all_headers, body, _request_timeout=timeout_s)
 
 
 def _open(configuration: Configuration) -> ApiClient:
@@ -229,6 +291,12 @@ def _json(content: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return loaded if isinstance(loaded, dict) else None
+
+
+def _error(method: str, path: str, status: int, content: bytes) -> ApiError:
+    answer = _json(content) or {}
+    said = str(answer.get("message") or content.decode(errors="replace"))[:MAX_MESSAGE_LENGTH]
+    return _error_class(status)(f"{method} {path}: {status} {said}", said=said)
 
 
 def _error_class(status: int) -> type[ApiError]:

@@ -53,6 +53,12 @@ async def read_pod(client: KubernetesClient, namespace: str, ref: PodRef) -> Pod
     return pod if pod.uid == ref.uid else None
 
 
+async def list_pods(client: KubernetesClient, namespace: str | None, label_selector: str = "") -> list[dict[str, Any]]:
+    """Return the JSON of the pods of a namespace, or of all, that a label selector finds. Raises ApiError."""
+    query = {"labelSelector": label_selector} if label_selector else {}
+    return await client.list_items(pods_path(namespace), **query)
+
+
 async def write_labels(client: KubernetesClient, namespace: str, election: str, write: WriteLabels) -> LabelsWritten:
     """Make one label write; see `WriteLabels`. Raises nothing that the API may answer."""
     ref = write.ref

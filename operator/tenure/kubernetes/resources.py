@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tenure.api import GROUP, KIND, PLURAL, VERSION
 from tenure.api.resource import parse_resource
 from tenure.api.status import build_status
@@ -34,3 +36,8 @@ async def write_status(client: KubernetesClient, namespace: str, name: str, writ
         "status": build_status(write.status),
     }
     return parse_resource(await client.merge_patch(f"{resource_path(namespace, name)}/status", body))
+
+
+async def list_resources(client: KubernetesClient, namespace: str | None) -> list[dict[str, Any]]:
+    """Return the JSON of all elections of a namespace, or of all namespaces. Raises ApiError."""
+    return await client.list_items(resources_path(namespace))

@@ -1,0 +1,155 @@
+"""The command line of `kubectl tenure`. What a command needs is imported when it runs: help is there at once."""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tenure import __version__
+from tenure.plugin.target import Format, Target
+
+Command = Callable[..., None]
+
+_TARGET_OPTIONS = (
+    click.option("-n", "--namespace", metavar="NAME", help="The namespace. Default: that of the context."),
+    click.option("--context", metavar="NAME", help="The context of the kubeconfig. Default: the current one."),
+    click.option(
+        "--kubeconfig",
+        type=click.Path(exists=True, dir_okay=False),
+        help="A kubeconfig file. Default: KUBECONFIG, else the usual file.",
+    ),
+)
+
+_everywhere = click.option(
+    "-A", "--all-namespaces", "everywhere", is_flag=True, help="The elections of all namespaces."
+)
+_output = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    help="How to answer.",
+    show_default=True,
+)
+
+
+def _targeted(command: Command) -> Command:
+    """Give a command the options that say where to look, as one argument `target`."""
+
+    @functools.wraps(command)
+    def with_target(*, namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any) -> None:
+        command(target=Target(kubeconfig, context, namespace), **others)
+
+    for option in reversed(_TARGET_OPTIONS):
+        with_target = option(with_target)
+    return with_target
+
+
+def _complete_election(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from tenure.plugin.completion import names_of_elections
+
+    del param
+    target = Target(*(ctx.params.get(name) for name in ("kubeconfig", "context", "namespace")))
+    return [name for name in names_of_elections(target) if name.startswith(incomplete)]
+
+
+_election = click.argument("name", shell_complete=_complete_election)
+_maybe_election = click.argument("name", required=False, shell_complete=_complete_election)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kubectl tenure", message="%(prog)s %(version)s")
+def main() -> None:
+    """Ask who leads and why, hand over, pause elections, and find out what is wrong."""
+
+
+@main.command()
+@_maybe_election
+@_targeted
+@_everywhere
+@_output
+def status(*, name: str | None, target: Target, everywhere: bool, output: Format) -> None:
+    """Show who leads, and who may.
+
+    Without NAME all elections in a line each, with NAME one with its candidates and conditions.
+    """
+    from tenure.plugin.running import carry_out
+    from tenure.plugin.status import show_all, show_one
+
+    _check_scope(name, target, everywhere=everywhere)
+    carry_out(
+        show_all(target, everywhere=everywhere, output=output)
+        if name is None
+        else show_one(target, name, output=output)
+    )
+
+
+@main.command()
+@_maybe_election
+@_targeted
+@_everywhere
+@_output
+def watch(*, name: str | None, target: Target, everywhere: bool, output: Format) -> None:
+    """Follow who leads, until Ctrl-C.
+
+    The elections as they are, and then a line for every change.
+    """
+    from tenure.plugin.running import carry_out
+    from tenure.plugin.watch import watch as follow
+
+    _check_scope(name, target, everywhere=everywhere)
+    carry_out(follow(target, name, everywhere=everywhere, output=output))
+
+
+@main.command()
+@_election
+@_targeted
+@_output
+def history(*, name: str, target: Target, output: Format) -> None:
+    """Show the last terms and why they ended."""
+    from tenure.plugin.running import carry_out
+    from tenure.plugin.status import show_history
+
+    carry_out(show_history(target, name, output=output))
+
+
+@main.command()
+@_election
+@_targeted
+def suspend(*, name: str, target: Target) -> None:
+    """Leave an election as it stands.
+
+    No other leader is made until it is resumed.
+    """
+    _set_suspended(target, name, suspended=True)
+
+
+@main.command()
+@_election
+@_targeted
+def resume(*, name: str, target: Target) -> None:
+    """Let a suspended election go on."""
+    _set_suspended(target, name, suspended=False)
+
+
+def _set_suspended(target: Target, name: str, *, suspended: bool) -> None:
+    from tenure.plugin.running import carry_out
+    from tenure.plugin.suspend import set_suspended
+
+    carry_out(set_suspended(target, name, suspended=suspended))
+
+
+def _check_scope(name: str | None, target: Target, *, everywhere: bool) -> None:
+    if everywhere and (name is not None or target.namespace is not None):
+        raise click.UsageError("--all-namespaces goes neither with a NAME nor with --namespace.")
+
+
+def run() -> None:
+    """Do what `kubectl-tenure` is started for."""
+    # Ctrl-C ends it as it ends kubectl, at any moment: there is nothing to put in order.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    main(prog_name="kubectl tenure")

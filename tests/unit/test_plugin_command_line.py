@@ -1,0 +1,90 @@
+"""What `kubectl tenure` says of a command line, a kubeconfig or a server that will not do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from environment.ports import LOOPBACK, free_ports
+from tenure.plugin.cli import main
+
+
+def _call(*arguments: str, kubeconfig: Path | str = "nowhere") -> Result:
+    return CliRunner().invoke(main, arguments, env={"KUBECONFIG": str(kubeconfig), "KUBERNETES_SERVICE_HOST": None})
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    """It leads to a port on which nobody listens."""
+    server = f"https://{LOOPBACK}:{free_ports(1)[0]}"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "here", "cluster": {"server": server}}],
+        "users": [{"name": "me", "user": {"token": "secret"}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+        "current-context": "here",
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["status", "web", "-A"], "--all-namespaces goes neither with a NAME nor with --namespace."),
+        (["watch", "-A", "-n", "shop"], "--all-namespaces goes neither with a NAME nor with --namespace."),
+        (["history"], "Missing argument 'NAME'."),
+        (["statu"], "No such command 'statu'. Did you mean 'status'?"),
+        (["status", "-o", "wide"], "Invalid value for '-o' / '--output': 'wide' is not one of"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2(arguments: list[str], sentence: str) -> None:
+    result = _call(*arguments)
+
+    assert sentence in result.stderr
+    assert (result.stdout, result.exit_code) == ("", 2)
+
+
+def test_without_a_kubeconfig_it_says_where_it_looked(tmp_path: Path) -> None:
+    result = _call("status", kubeconfig=tmp_path / "none")
+
+    assert result.stderr == (
+        f"kubectl tenure: No Kubernetes configuration in {tmp_path / 'none'}: there is no such file. "
+        "Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts.\n"
+    )
+    assert (result.stdout, result.exit_code) == ("", 5)
+
+
+def test_a_context_that_is_not_there_is_named(kubeconfig: Path) -> None:
+    result = _call("status", "--context", "there", kubeconfig=kubeconfig)
+
+    assert "Expected object with name there" in result.stderr
+    assert result.stderr.endswith("and --context to one of its contexts.\n")
+    assert (result.stdout, result.exit_code) == ("", 5)
+
+
+@pytest.mark.parametrize("command", [["status"], ["status", "web"], ["watch"], ["history", "web"], ["suspend", "web"]])
+def test_a_server_that_is_away_is_a_sentence_and_5(kubeconfig: Path, command: list[str]) -> None:
+    result = _call(*command, kubeconfig=kubeconfig)
+
+    [line] = result.stderr.splitlines()
+    assert line.startswith("kubectl tenure: The API server does not answer: GET /apis/tenure.dev/v1alpha1/")
+    assert (result.stdout, result.exit_code) == ("", 5)
+
+
+def test_help_imports_nothing_that_takes_its_time() -> None:
+    program = (
+        "import sys; from tenure.plugin.cli import main; main(['status', '--help'], standalone_mode=False);"
+        "sys.exit(str(sorted({'kubernetes', 'aiohttp', 'rich', 'yaml', 'asyncio', 'kopf', 'nats'} & set(sys.modules))))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stderr == "[]\n"
