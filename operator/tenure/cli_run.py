@@ -62,7 +62,7 @@ from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTE
     "--listen",
     type=ListenAddress(),
     default="0.0.0.0:8080",
-    help="Where to serve /healthz, /readyz and /metrics.",
+    help="Where to serve /healthz, /readyz, /metrics and /status.",
 )
 @option(
     "--kubeconfig",

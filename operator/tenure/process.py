@@ -34,6 +34,7 @@ from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
 from tenure.runtime.operator_lease import OperatorLease, record_key
 from tenure.runtime.resync import Resync
+from tenure.self_report import report
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class OperatorProcess:
             unhealthy_because=self._unhealthy_because,
             not_ready_because=self._not_ready_because,
             render_metrics=self._metrics.render,
+            report=self._report,
         )
         self._waits_for = "starting"
         self._leases: Leases | None = None
@@ -187,6 +189,16 @@ class OperatorProcess:
     @property
     def _is_connected(self) -> bool:
         return self._leases is not None and bool(self._leases.usable_connection)
+
+    async def _report(self, election: str) -> dict[str, Any]:
+        """See `self_report`."""
+        return await report(
+            self._settings,
+            waits_for=self._not_ready_because(),
+            readings=self._readings(),
+            leases=self._leases,
+            election=election,
+        )
 
     def _unhealthy_because(self) -> str:
         """Return what only a restart mends. NATS or an API server that is away is no such thing."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import nats
 import pytest
 
 from contract.harness import eventually, fast
@@ -68,3 +70,39 @@ async def test_a_connection_that_is_lost_while_its_watch_is_made_is_not_declared
     await eventually(lambda: leases.usable_connection == 2)
 
     assert told == [0, 2]
+
+
+async def test_people_are_told_what_the_server_is_and_whether_its_bucket_will_do(
+    server: NatsServer, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Unavailable, match="no connection"):
+        await leases.inspect()
+    monkeypatch.setattr("tenure.runtime.leases.INSPECTION_INTERVAL_S", 0.0)
+    await asyncio.to_thread(server.start)
+    await leases.start()
+
+    seen = await leases.inspect()
+
+    assert (seen.server, seen.refused) == ("nats-server", "")
+    assert seen.server_version.startswith("2.")
+    assert seen.bucket is not None
+    assert (seen.bucket.name, seen.bucket.replicas, seen.bucket.storage) == ("leases", 1, "file")
+    assert seen.clock_ahead_s is not None
+    assert abs(seen.clock_ahead_s) <= seen.round_trip_s / 2 + 0.001, "the clocks are one and the same"
+
+    connection = await nats.connect(server.url)
+    stream = await connection.jetstream().stream_info("KV_leases")
+    await connection.jetstream().update_stream(replace(stream.config, max_age=60.0))
+    await connection.close()
+
+    assert "It forgets records after 60 s (max_age)" in (await leases.inspect()).refused
+
+
+async def test_who_looks_at_once_after_another_gets_the_same_answer(server: NatsServer, leases: Leases) -> None:
+    await asyncio.to_thread(server.start)
+    await leases.start()
+
+    first = await leases.inspect()
+    await asyncio.to_thread(server.stop)
+
+    assert await asyncio.gather(*(leases.inspect() for _ in range(100))) == [first] * 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
@@ -29,6 +30,7 @@ class Served:
             unhealthy_because=lambda: self.unhealthy,
             not_ready_because=lambda: self.not_ready,
             render_metrics=self._render,
+            report=self._report,
         )
         self._url = f"http://{LOOPBACK}:{port}"
 
@@ -40,6 +42,9 @@ class Served:
     async def content_type(self, path: str) -> str:
         async with aiohttp.ClientSession() as session, session.get(self._url + path) as answer:
             return answer.headers["Content-Type"]
+
+    async def _report(self, election: str) -> dict[str, Any]:
+        return {"asked": election}
 
     async def _render(self) -> bytes:
         await asyncio.sleep(0)
@@ -70,14 +75,20 @@ async def test_metrics_have_the_content_type_that_prometheus_expects(served: Ser
     assert await served.content_type("/metrics") == "text/plain; version=0.0.4; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_the_report_is_json_and_may_be_about_an_election(served: Served) -> None:
+    assert await served.ask("/status") == (200, '{"asked": ""}')
+    assert await served.ask("/status?election=shop%2Fweb") == (200, '{"asked": "shop/web"}')
+    assert await served.content_type("/status") == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/status"])
 async def test_head_has_the_same_status_and_no_text(served: Served, path: str) -> None:
     assert await served.ask(path, "HEAD") == (200, "")
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/metricsz", "/debug/pprof", "/%2e%2e/etc/passwd"])
 async def test_other_paths_are_404_with_a_sentence(served: Served, path: str) -> None:
-    assert await served.ask(path) == (404, "Nothing is served here. Try /healthz, /readyz or /metrics.\n")
+    assert await served.ask(path) == (404, "Nothing is served here. Try /healthz, /readyz, /metrics or /status.\n")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])

@@ -128,6 +128,11 @@ def abort(client: Client) -> None:
         writer.transport.abort()
 
 
+def server_of(client: Client) -> tuple[str, str]:
+    """Return name and version of the server that the client is connected to, as the server said them."""
+    return str(client._server_info.get("server_name", "")), str(client._server_info.get("version", ""))
+
+
 async def within(timeout_s: float, work: Coroutine[Any, Any, Any]) -> bool:
     """Run `work` for at most `timeout_s` seconds, whatever it does about a cancellation; True when it ended well.
 

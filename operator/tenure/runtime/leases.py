@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from tenure.election.entry import Entry
 from tenure.nats.bucket import BucketRefused, BucketSettings, ensure_bucket
 from tenure.nats.connection import NatsConnection, NatsSettings
+from tenure.nats.inspection import Inspection, inspect
 from tenure.nats.jetstream import JetStreamLeaseStore
 from tenure.nats.store import OutcomeUnknown, StoreError, Unavailable, WrongRevision
 from tenure.nats.watch import BucketWatch
@@ -23,6 +25,9 @@ RETRY_MAX_S = 2.0
 
 ECHO_TIMEOUT_S = 6.0
 """A watch through which our own writes have not come back for so long is dead, whatever it says (two intervals)."""
+
+INSPECTION_INTERVAL_S = 2.0
+INSPECTION_TIMEOUT_S = 1.0
 
 
 class Leases:
@@ -65,6 +70,9 @@ class Leases:
         self._echo_missing_for_s = 0.0
         self._is_doubtful = False
         self._keeper: asyncio.Task[None] | None = None
+        self._inspecting = asyncio.Lock()
+        self._inspection: Inspection | StoreError = Unavailable("NATS has not been looked at yet.")
+        self._inspected_at_s = float("-inf")
         self._nats.on_connected(lambda _: self._wake.set())
         self._nats.on_disconnected(self._lose_connection)
 
@@ -107,6 +115,23 @@ class Leases:
             except (TimeoutError, StoreError):
                 pass  # The server drops the consumer by itself.
         await self._nats.close()
+
+    async def inspect(self) -> Inspection:
+        """Look at the server and the bucket. Raises StoreError.
+
+        Whoever asks within `INSPECTION_INTERVAL_S` of another gets the same answer, so that asking costs nothing.
+        """
+        async with self._inspecting:
+            if time.monotonic() >= self._inspected_at_s + INSPECTION_INTERVAL_S:
+                try:
+                    self._inspection = await inspect(self._nats.session(), self._bucket, timeout_s=INSPECTION_TIMEOUT_S)
+                except StoreError as error:
+                    self._inspection = error
+                self._inspected_at_s = time.monotonic()
+            seen = self._inspection
+        if not isinstance(seen, Inspection):
+            raise seen
+        return seen
 
     async def read(self, key: str, *, timeout_s: float) -> Entry:
         """See `LeaseStore.read`."""
