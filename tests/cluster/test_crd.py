@@ -38,6 +38,10 @@ _NO_RULES = (
     "Invalid value: eligibility, preference, failoverDelaySeconds, handOver and switchover are for elections in which "
     "the operator campaigns: with campaign Pods, leave them out"
 )
+_PREEMPT = (
+    "Invalid value: preempt cannot be had with handOver AfterTermination, where only the end of its pod moves the "
+    "leadership: take one of the two away"
+)
 _CAMPAIGN = "Forbidden: campaign cannot be changed: delete this LeaderElection and create it again with the other value"
 _TERM = "Forbidden: status.term must neither fall nor be removed: read the resource again and decide anew"
 _FLOOR = "Forbidden: status.termFloor must neither fall nor be removed: read the resource again and decide anew"
@@ -163,6 +167,19 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
             (
                 "spec.failoverDelaySeconds",
                 "Invalid value: 3601: spec.failoverDelaySeconds in body should be less than or equal to 3600",
+            )
+        ],
+    ),
+    "preemption without a time": (
+        {"selector": _SELECTOR, "preference": {"preempt": {}}},
+        [("spec.preference.preempt.afterSeconds", "Required value")],
+    ),
+    "preemption where only the pod's end moves the leadership": (
+        {"selector": _SELECTOR, "preference": {"preempt": {"afterSeconds": 5}}, "handOver": "AfterTermination"},
+        [
+            (
+                "spec.preference.preempt",
+                _PREEMPT,
             )
         ],
     ),
@@ -311,6 +328,7 @@ def test_an_unknown_field_is_refused(environment: Environment, elections: Electi
             "preference": {
                 "priorities": [{"selector": _SELECTOR, "priority": 0}, {"selector": _SELECTOR, "priority": 1000}],
                 "order": "OldestReady",
+                "preempt": {"afterSeconds": 0},
             },
         },
         # What only the operator can judge becomes the condition Accepted=False.

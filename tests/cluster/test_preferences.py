@@ -51,6 +51,39 @@ def test_priorities_that_contradict_each_other_are_refused_in_a_condition_and_th
     assert scene.pod(leader.name).role() == "leader"
 
 
+def test_a_pod_of_a_higher_priority_waits_unless_it_is_to_take_over(scene: Scene) -> None:
+    scene.run_pods(2)
+    scene.elect(lease=SHORT, eligibility={"exclude": _named("web-1")})
+    first = scene.wait_for_leader()
+
+    scene.change(eligibility=None, preference={"priorities": [{"selector": _named("web-1"), "priority": 10}]})
+    scene.wait(lambda: scene.election().status["eligible"] == 2, "both may lead")
+    scene.wait_until_observed()
+    assert scene.election().holder == first.identity
+    scene.change(preference={"preempt": {"afterSeconds": 1}})
+
+    assert scene.wait_for_leader(but=first).name == "web-1"
+    assert scene.election().status["history"][0]["reason"] == "Preempted"
+
+
+def test_a_leader_that_turned_not_ready_stays_for_the_delay_and_the_status_says_until_when(scene: Scene) -> None:
+    scene.run_pods(2)
+    scene.elect(lease=SHORT, failoverDelaySeconds=3600)
+    first = scene.wait_for_leader()
+
+    scene.set_ready(first, ready=False)
+
+    scene.wait(lambda: "failoverTime" in scene.election().status, "the status says when it fails over")
+    assert scene.election().status["failoverTime"] == "2030-01-01T01:00:00.000000Z"
+    assert (scene.election().holder, scene.pod(first.name).role()) == (first.identity, "leader")
+
+    scene.change(failoverDelaySeconds=None)
+
+    scene.wait_for_leader(but=first)
+    assert scene.election().status["history"][0]["reason"] == "PodNotReady"
+    scene.wait(lambda: "failoverTime" not in scene.election().status, "the status says no time any more")
+
+
 def test_a_leader_that_is_deleted_leads_until_its_pod_is_gone_if_asked_for(scene: Scene) -> None:
     scene.run_pods(2)
     scene.elect(lease=SHORT, handOver="AfterTermination")

@@ -10,6 +10,7 @@ from tenure.election.campaign import EndOfTerm, why_ended
 from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.rules import Priority, Rules
+from tenure.election.selector import parse_selector
 from unit.builders import SPEC, a_pod
 
 _LEADER = a_pod("web-0")
@@ -80,7 +81,27 @@ def test_a_leader_that_was_moved_ended_for_that_reason_unless_it_had_to_end(pod:
     known = {} if pod is None else {pod.uid: pod}
     field = Field([*known.values(), _OTHER])
 
-    assert why_ended(_LEADER.uid, field, known, lost=False, moved=EndOfTerm.SWITCHOVER) == reason
+    assert why_ended(_LEADER.uid, field, known, lost=False, successor=_OTHER.ref, is_switchover=True) == reason
+
+
+@pytest.mark.parametrize(
+    ("leader", "successor", "reason"),
+    [
+        pytest.param({}, _OTHER, EndOfTerm.PREEMPTED, id="a superior leads"),
+        pytest.param({"ready": False}, _OTHER, EndOfTerm.NOT_READY, id="a superior leads, but it had to end"),
+        pytest.param({}, _LEADER, EndOfTerm.LEASE_LOST, id="it leads again"),
+        pytest.param({}, None, EndOfTerm.LEASE_LOST, id="nobody leads"),
+    ],
+)
+def test_a_leader_was_preempted_if_a_superior_leads_next(
+    leader: dict[str, object], successor: Pod | None, reason: EndOfTerm
+) -> None:
+    pod = replace(_LEADER, **leader)  # type: ignore[arg-type]
+    superior = replace(_OTHER, labels={**(_OTHER.labels or {}), "track": "fast"})
+    field = Field([pod, superior], Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30))
+    ref = None if successor is None else successor.ref
+
+    assert why_ended(pod.uid, field, {pod.uid: pod}, lost=False, successor=ref) == reason
 
 
 def test_the_words_are_those_of_history_events_and_metrics() -> None:
@@ -92,6 +113,7 @@ def test_the_words_are_those_of_history_events_and_metrics() -> None:
         "PodNotSelected",
         "PodExcluded",
         "Switchover",
+        "Preempted",
         "LeaseLost",
         "RecordLost",
         "LabelRefused",

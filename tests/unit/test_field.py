@@ -258,6 +258,55 @@ def test_with_a_hand_over_after_termination_only_its_pods_end_ends_leadership(
     assert Field([pod, _OTHER], rules, _NOW_S, frozenset({pod.uid})).may_stay(pod) is stays
 
 
+# --------------------------------------------------------------------------------------------------------- preemption
+
+_PREEMPT = replace(_priorities(stable=5, fast=10), preempt_after_s=30)
+_STABLE = _of("stable", ready_since_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("other", "rules", "uncrownable", "takes_over"),
+    [
+        pytest.param({"track": "fast", "ready_since_s": 970.0}, _PREEMPT, [], True, id="has waited for 30 s of 30"),
+        pytest.param({"track": "fast", "ready_since_s": 970.5}, _PREEMPT, [], False, id="has waited for 29.5 s of 30"),
+        pytest.param(
+            {"track": "fast", "ready_since_s": 965.0},
+            replace(_PREEMPT, min_ready_s=10),
+            [],
+            False,
+            id="has been Ready for 35 s, and so waits since 25 s",
+        ),
+        pytest.param({"track": "stable"}, _PREEMPT, [], False, id="of the same priority"),
+        pytest.param({"track": "none"}, _PREEMPT, [], False, id="of a lower priority"),
+        pytest.param({"track": "fast", "ready": False}, _PREEMPT, [], False, id="may not lead"),
+        pytest.param({"track": "fast"}, _PREEMPT, ["uid-of-web-1"], False, id="cannot be crowned"),
+        pytest.param({"track": "fast"}, replace(_PREEMPT, preempt_after_s=0), [], True, id="at once, if asked for"),
+        pytest.param({"track": "fast"}, replace(_PREEMPT, preempt_after_s=None), [], False, id="not unless asked for"),
+        pytest.param(
+            {"track": "fast"},
+            replace(_PREEMPT, hand_over=HandOver.AFTER_TERMINATION),
+            [],
+            False,
+            id="not where only the pod's end moves the leadership",
+        ),
+    ],
+)
+def test_a_pod_of_a_higher_priority_takes_over_when_it_has_waited(
+    other: dict[str, Any], rules: Rules, uncrownable: list[str], takes_over: bool
+) -> None:
+    superior = _of(other.pop("track"), "web-1", **{"ready_since_s": 1.0, **other})
+
+    field = Field([_STABLE, superior], rules, _NOW_S, frozenset(uncrownable))
+
+    assert field.superior(_STABLE) == (superior if takes_over else None)
+
+
+def test_of_several_superiors_the_first_in_line_takes_over() -> None:
+    superiors = [_of("fast", f"web-{n}", ordinal=n, ready_since_s=1.0) for n in (2, 1)]
+
+    assert Field([_STABLE, *superiors], _PREEMPT, _NOW_S).superior(_STABLE) == superiors[1]
+
+
 # ------------------------------------------------------------------------------------------------------ changes by time
 
 
@@ -279,6 +328,11 @@ def test_with_a_hand_over_after_termination_only_its_pods_end_ends_leadership(
             float("inf"),
             id="excluded: not by time",
         ),
+        pytest.param([_of("fast", ready_since_s=990.0)], _PREEMPT, 1020.0, id="when it may preempt"),
+        pytest.param(
+            [_of("fast", ready_since_s=998.0)], replace(_PREEMPT, min_ready_s=5), 1003.0, id="when it may lead at all"
+        ),
+        pytest.param([_of("fast", ready_since_s=900.0)], _PREEMPT, float("inf"), id="it may have preempted already"),
     ],
 )
 def test_when_time_alone_changes_something(pods: list[Pod], rules: Rules, changes_at_s: float) -> None:

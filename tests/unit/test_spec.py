@@ -128,6 +128,7 @@ def test_the_switchover_that_is_asked_for(asked: dict[str, Any] | None, switchov
                         {"selector": {"matchExpressions": [{"key": "spot", "operator": "Exists"}]}, "priority": 0},
                     ],
                     "order": "OldestReady",
+                    "preempt": {"afterSeconds": 60},
                 },
             },
             Rules(
@@ -136,6 +137,7 @@ def test_the_switchover_that_is_asked_for(asked: dict[str, Any] | None, switchov
                 exclude=parse_selector("track=canary"),
                 priorities=(Priority(parse_selector("zone=a"), 10), Priority(parse_selector("spot"), 0)),
                 order=Order.OLDEST_READY,
+                preempt_after_s=60,
             ),
             id="all that can be asked for",
         ),

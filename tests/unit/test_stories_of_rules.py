@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tenure.election.effects import ReadPod, WriteLease, WriteStatus
-from tenure.election.inputs import PodGone, PodRead, PodSeen, ResourceSeen
+from tenure.election.inputs import Input, PodGone, PodRead, PodSeen, ResourceSeen
 from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from unit.builders import SPEC, a_leader, a_pod, a_record
@@ -99,6 +99,27 @@ def test_the_highest_priority_claims_and_a_higher_one_that_comes_later_waits() -
 
     assert [effect for effect in done if isinstance(effect, WriteLease)] == []
     assert story.resource.status.leader == a_leader(second)
+
+
+def test_a_superior_takes_over_when_it_has_waited_and_nothing_happens_then_but_that_time_has_passed() -> None:
+    story, _ = at_rest()
+    waits_until_s = WALL_S + story.now_s + 5
+    superior = a_pod("web-2", labels={"track": "fast"}, role="follower", term=7, ready_since_s=waits_until_s - 30)
+    story.pods[superior.uid] = superior
+    rules = Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30)
+
+    done = story.hears(_told(story, rules), PodSeen(superior))
+    while not any(isinstance(effect, WriteLease) and held_by(effect)[0] != A.identity for effect in done):
+        answers: list[Input] = [story.written(effect) for effect in done if isinstance(effect, WriteLease)]
+        answers += [story.acknowledged(effect) for effect in done if isinstance(effect, WriteStatus)]
+        done = story.hears(*answers) if answers else story.rests(story.wakes_after_s)
+
+    assert 0 <= WALL_S + story.now_s - waits_until_s < 0.02
+    release = only(WriteLease, done)
+    claim = only(WriteLease, story.hears(story.written(release)))
+    assert (held_by(release), held_by(claim)) == (("", 7), (superior.identity, 8))
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    assert [(past.pod_name, past.reason) for past in entry.status.history] == [("web-0", "Preempted")]
 
 
 def test_a_leader_that_turned_not_ready_hands_over_when_the_delay_is_over() -> None:

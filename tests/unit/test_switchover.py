@@ -11,7 +11,7 @@ from tenure.election import switchover
 from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.resource import Answer, Leader, Spec, Status, Switchover
-from tenure.election.rules import HandOver, Rules
+from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from tenure.election.switchover import MAX_FORMER_IDS, Result, judge
 from unit.builders import SPEC, a_leader, a_pod
@@ -92,6 +92,18 @@ def test_nobody_is_put_in_place_who_cannot_be_marked_as_leader(to: str | None) -
     assert judge(Switchover("one", to), field, _A.ref) == (
         "web-1 cannot be marked as leader: the API refuses its label; see the condition Routed."
     )
+
+
+@pytest.mark.parametrize("to", [None, "web-1"])
+def test_nobody_is_put_in_place_whom_a_superior_would_replace_again(to: str | None) -> None:
+    superior = a_pod("web-0", labels={"track": "fast"})
+    rules = Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30)
+
+    assert judge(Switchover("one", to), Field([superior, _B], rules, _NOW_S), superior.ref) == (
+        "web-1 would not stay, because web-0 has a higher priority: "
+        "change spec.preference.priorities, or take spec.preference.preempt away."
+    )
+    assert judge(Switchover("one", to), Field([superior, _B], replace(rules, preempt_after_s=None)), superior.ref) == _B
 
 
 # --------------------------------------------------------------------------------------------------------------- when

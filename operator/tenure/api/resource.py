@@ -85,7 +85,7 @@ def _parse_rules(spec: Mapping[str, Any]) -> Rules:
     if spec.get("campaign") == "Pods":
         return _parse_no_rules(spec)
     eligibility, preference = spec.get("eligibility") or {}, spec.get("preference") or {}
-    exclude = eligibility.get("exclude")
+    exclude, preempt = eligibility.get("exclude"), preference.get("preempt")
     order = _choose("spec.preference.order", preference.get("order"), tuple(Order))
     return Rules(
         require_ready=eligibility.get("requireReady") is not False,
@@ -93,6 +93,7 @@ def _parse_rules(spec: Mapping[str, Any]) -> Rules:
         exclude=None if exclude is None else _parse_selector("spec.eligibility.exclude", exclude),
         priorities=_parse_priorities(preference.get("priorities") or ()),
         order=Order(order),
+        preempt_after_s=None if preempt is None else preempt.get("afterSeconds") or 0,
         failover_delay_s=spec.get("failoverDelaySeconds") or 0,
         hand_over=HandOver(_choose("spec.handOver", spec.get("handOver"), tuple(HandOver))),
     )

@@ -45,6 +45,7 @@ class EndOfTerm(StrEnum):
     DESELECTED = "PodNotSelected"
     EXCLUDED = "PodExcluded"
     SWITCHOVER = "Switchover"
+    PREEMPTED = "Preempted"
     LEASE_LOST = "LeaseLost"
     RECORD_LOST = "RecordLost"
     LABEL_REFUSED = "LabelRefused"
@@ -211,11 +212,17 @@ def decide(view: View) -> Decision:
 
 
 def why_ended(
-    leader_uid: str, field: Field, known: Mapping[str, Pod], *, lost: bool, moved: EndOfTerm | None = None
+    leader_uid: str,
+    field: Field,
+    known: Mapping[str, Pod],
+    *,
+    lost: bool,
+    successor: PodRef | None = None,
+    is_switchover: bool = False,
 ) -> EndOfTerm:
     """Return the reason for which a leader's term ended, from what is known of its pod.
 
-    `moved` is for what reason another one leads although this one could have stayed.
+    `lost` tells that the record was lost, `successor` is who leads next, and `is_switchover` that this was asked for.
     """
     pod = known.get(leader_uid)
     if pod is None:
@@ -228,12 +235,15 @@ def why_ended(
         return EndOfTerm.DESELECTED
     if field.barrier(pod) is not None:
         return EndOfTerm.EXCLUDED
-    if moved is not None:
-        return moved
+    if is_switchover:
+        return EndOfTerm.SWITCHOVER
     if not field.is_well(pod):
         return EndOfTerm.NOT_READY
     if leader_uid in field.uncrownable:
         return EndOfTerm.LABEL_REFUSED
+    superior = field.superior(pod, at_once=True)
+    if superior is not None and superior.ref == successor:
+        return EndOfTerm.PREEMPTED
     return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
 
 
@@ -259,7 +269,7 @@ def _decide_held(view: View) -> Decision:
     expired = view.lease.expired(view.now_s)
     if holder is not None:
         if view.field.may_stay(holder):
-            return Hold(holder) if _successor(view) is None else Release(record.holder)
+            return Release(record.holder) if _gives_way(holder, view) else Hold(holder)
         if expired:
             return _decide_free(view)
         is_final = holder.ready or holder.terminating or holder.finished
@@ -281,16 +291,23 @@ def _decide_free(view: View) -> Decision:
     return _claim(claimant, view)
 
 
-def _successor(view: View) -> Pod | None:
-    """Return who is to lead in place of the leader that is shown, although that one may stay.
+def _gives_way(holder: Pod, view: View) -> bool:
+    """Whether a leader that may stay is to hand over all the same: because that is asked for, or to a superior.
 
-    Only while it is the one that leads: else what is asked for may be done already, and the status late.
+    Only if it is shown to lead: else what is asked for may be done already, and the status late.
     """
-    asked, shown = view.switchover, view.status.leader
-    is_shown = shown is not None and view.lease.holder in ("", shown.identity)
-    if asked is None or (view.lease.holder and not (is_shown and view.lease.term == view.status.term)):
+    leader = view.status.leader
+    if leader is None or (leader.identity, view.status.term) != (holder.identity, view.lease.term):
+        return False
+    return _successor(view) is not None or view.field.superior(holder) is not None
+
+
+def _successor(view: View) -> Pod | None:
+    """Return to whom a switchover that is due moves the leadership."""
+    if view.switchover is None:
         return None
-    judged = judge(asked, view.field, shown.pod if shown is not None else None)
+    leader = view.status.leader
+    judged = judge(view.switchover, view.field, leader.pod if leader is not None else None)
     return judged if isinstance(judged, Pod) else None
 
 

@@ -99,6 +99,25 @@ class Field:
             for other in self.candidates
         )
 
+    def superior(self, leader: Pod, *, at_once: bool = False) -> Pod | None:
+        """Return who is to take over from a leader that may stay, for a higher priority; None without preemption.
+
+        It must have been eligible for as long as is asked for, if not `at_once`, and must be one that can be crowned.
+        """
+        rules = self.rules
+        if rules.preempt_after_s is None or rules.hand_over is HandOver.AFTER_TERMINATION:
+            return None
+        priority = rules.priority_of(leader)
+        superiors = (
+            pod
+            for pod in self.candidates
+            if rules.priority_of(pod) > priority
+            and (at_once or self._preempts_at_s(pod) <= self.wall_s)
+            and pod.uid not in self.uncrownable
+            and self.is_eligible(pod)
+        )
+        return min(superiors, key=rules.rank_of, default=None)
+
     def is_well(self, pod: Pod) -> bool:
         """Whether a pod is Ready, if it has to be."""
         return pod.ready or not self.rules.require_ready
@@ -106,12 +125,15 @@ class Field:
     def changes_at_s(self) -> float:
         """The Unix time of the next change by the passing of time alone, infinite for never.
 
-        Somebody becomes eligible, or has been not Ready for as long as a leader may be.
+        Somebody becomes eligible, has been so for long enough to preempt the leader, or has been not Ready for as long
+        as a leader may be.
         """
         rules = self.rules
-        if not rules.min_ready_s and not rules.failover_delay_s:
+        if not rules.rest_on_time:
             return FOREVER_S
         changes = [FOREVER_S]
+        if rules.preempt_after_s is not None:
+            changes += (at_s for at_s in map(self._preempts_at_s, self.candidates) if at_s > self.wall_s)
         if rules.min_ready_s:
             ripening = (pod for pod in self.candidates if self.obstacle(pod) is Obstacle.NOT_READY_FOR_LONG)
             changes += map(self._ripens_at_s, ripening)
@@ -127,6 +149,10 @@ class Field:
             return None
         at_s = leader.ready_since_s + self.rules.failover_delay_s
         return at_s if self.wall_s < at_s else None
+
+    def _preempts_at_s(self, pod: Pod) -> float:
+        """The Unix time from which a pod has been eligible for as long as it must have been to take over."""
+        return pod.ready_since_s + self.rules.min_ready_s + (self.rules.preempt_after_s or 0)
 
     def _ripens_at_s(self, pod: Pod) -> float:
         """The Unix time from which a pod has been Ready for long enough, infinite while it is not Ready."""

@@ -42,8 +42,9 @@ class Rules:
     """The rules of one election; without any, every Ready pod may lead, and they are equals.
 
     A candidate that was not Ready for `min_ready_s` (0 … 3600) may not be chosen yet. Pods that `exclude` selects never
-    lead. Of `priorities` the first counts that selects a pod. A leader stays for `failover_delay_s` (0 … 3600) after it
-    turned not Ready.
+    lead. Of `priorities` the first counts that selects a pod. A candidate of a higher priority than the leader's takes
+    over when it could have been chosen for `preempt_after_s` (0 … 3600), None for never. A leader stays for
+    `failover_delay_s` (0 … 3600) after it turned not Ready.
     """
 
     require_ready: bool = True
@@ -51,8 +52,14 @@ class Rules:
     exclude: Selector | None = None
     priorities: tuple[Priority, ...] = ()
     order: Order = Order.LOWEST_ORDINAL
+    preempt_after_s: int | None = None
     failover_delay_s: int = 0
     hand_over: HandOver = HandOver.ON_TERMINATION
+
+    @property
+    def rest_on_time(self) -> bool:
+        """Whether the passing of time alone can change who may lead."""
+        return bool(self.min_ready_s or self.failover_delay_s or self.preempt_after_s is not None)
 
     def excludes(self, pod: Pod) -> bool:
         """Whether a pod is never to lead, whatever its state."""

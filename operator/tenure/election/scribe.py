@@ -154,10 +154,14 @@ class Scribe:
     def _why_ended(self, now: Instant, last: Status, leader: Leader | None, decision: campaign.Decision) -> str:
         state, spec, why = self._state, self._state.spec, campaign.EndOfTerm.LEASE_LOST
         if last.leader is not None and last.leader.pod is not None:
-            lost = not self._follows and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP
-            is_asked_for = spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None
-            moved = campaign.EndOfTerm.SWITCHOVER if is_asked_for else None
-            why = campaign.why_ended(last.leader.pod.uid, state.field(now), state.pods, lost=lost, moved=moved)
+            why = campaign.why_ended(
+                last.leader.pod.uid,
+                state.field(now),
+                state.pods,
+                lost=not self._follows and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP,
+                successor=leader.pod if leader is not None else None,
+                is_switchover=spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None,
+            )
         if isinstance(decision, campaign.Follow) and why is campaign.EndOfTerm.LEASE_LOST:
             return decision.why
         return why

@@ -78,20 +78,28 @@ def judge(asked: Switchover, field: Field, leader: PodRef | None) -> Pod | str:
         return f"{target.name} leads already."
     if (obstacle := field.obstacle(target)) is not None:
         return f"{target.name} may not lead: {obstacle}."
-    return _refused_label(target) if target.uid in field.uncrownable else target
+    return _judge_stay(target, field)
 
 
 def _judge_others(field: Field, leader: PodRef | None) -> Pod | str:
     others = field.without(leader)
     if (target := others.first_in_line()) is not None:
-        return _refused_label(target) if target.uid in field.uncrownable else target
+        return _judge_stay(target, field)
     if not others.candidates:
         return "There is no other candidate."
     return f"No other candidate may lead: {others.describe_obstacles()}."
 
 
-def _refused_label(target: Pod) -> str:
-    return f"{target.name} cannot be marked as leader: the API refuses its label; see the condition Routed."
+def _judge_stay(target: Pod, field: Field) -> Pod | str:
+    """Return a target that would go on leading, or why it would not."""
+    if target.uid in field.uncrownable:
+        return f"{target.name} cannot be marked as leader: the API refuses its label; see the condition Routed."
+    if (superior := field.superior(target, at_once=True)) is not None:
+        return (
+            f"{target.name} would not stay, because {superior.name} has a higher priority: "
+            "change spec.preference.priorities, or take spec.preference.preempt away."
+        )
+    return target
 
 
 def answer(spec: Spec, last: Status, status: Status, *, field: Field, is_led: bool, wall_s: float) -> Answer | None:
