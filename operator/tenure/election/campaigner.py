@@ -30,6 +30,8 @@ class Campaigner:
         self._name = writer
         self._namespace_uid = namespace_uid
         self._poll_interval_s = poll_interval_s
+        self._judged: campaign.Decision = campaign.Wait()
+        self._judged_until_s = 0.0
 
     def decide(self, now: Instant) -> list[Effect]:
         """Return the read or write of the record that is due, or the question that must be answered before it."""
@@ -48,8 +50,10 @@ class Campaigner:
             return []
         if state.lease is None or not state.lease_certain:
             return self._writer.read(now, state.timing)
-        self.decision = self._judge(now, state.lease)
-        self.alarm.set(now.monotonic_of(state.changes_at_s(now)))
+        if not self._still_holds(now, state.lease):
+            self._judged, self._judged_until_s = self._judge(now, state.lease), state.changes_at_s(now)
+        self.decision = self._judged
+        self.alarm.set(now.monotonic_of(self._judged_until_s))
         if now.mandate is Mandate.RENEW and not self._renews_its_own(state.lease):
             self.decision = campaign.Wait()
         return self._act(now, state.lease)
@@ -78,6 +82,21 @@ class Campaigner:
                 return writer.poll(now, lease, timing, interval_s=self._poll_interval_s)
             case _:
                 return []  # Nothing is due, or the status must say a higher floor first.
+
+    def _still_holds(self, now: Instant, lease: Lease) -> bool:
+        """Whether this process leads, and nothing has changed since it decided to: so an election at rest costs little.
+
+        What that decision rests on beside the record sets `is_changed`, or changes at a time that was known then.
+        """
+        if self._state.is_changed or not isinstance(self._judged, campaign.Hold) or now.wall_s >= self._judged_until_s:
+            return False
+        leading, record = self._state.leading, lease.record
+        return (
+            leading is not None
+            and leading.identity == self._judged.pod.identity
+            and isinstance(record, LeaseRecord)
+            and (record.holder, record.term, record.writer) == (leading.identity, leading.term, self._name)
+        )
 
     def _renews_its_own(self, lease: Lease) -> bool:
         """Whether the record is to be held, and was written last by this very process."""

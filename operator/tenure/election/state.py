@@ -35,6 +35,7 @@ _MAX_REFUSALS = 5
 class State(LeaseState):
     """See the module. Times are monotonic seconds.
 
+    `spec` is that of the resource when it can be acted on, and `timing` what it asks for, else the default one.
     `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two; `pod_reads` are the
     pods that are being read, and `pod_read_at_s` those that were, each with the time at which that was begun.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
@@ -46,6 +47,8 @@ class State(LeaseState):
     """
 
     resource: Resource | None = None
+    spec: Spec | None = None
+    timing: Timing = field(default_factory=Timing.derive)
     resource_seen_at_s: float = 0.0
     resource_read_at_s: float = -1.0
     resource_is_stale: bool = False
@@ -72,16 +75,6 @@ class State(LeaseState):
     is_changed: bool = False
     _highest_label: int | None = None
     _candidates: tuple[Pod, ...] | None = None
-
-    @property
-    def spec(self) -> Spec | None:
-        """The spec, when there is one that can be acted on."""
-        return self.resource.spec if self.resource is not None and isinstance(self.resource.spec, Spec) else None
-
-    @property
-    def timing(self) -> Timing:
-        """The timing that the spec asks for, the default one while it asks for none that can be acted on."""
-        return self.spec.timing if self.spec is not None else Timing.derive()
 
     @property
     def candidates(self) -> tuple[Pod, ...]:
@@ -234,6 +227,8 @@ class State(LeaseState):
         is_newer = self.resource is None or resource.resource_version > self.resource.resource_version
         if is_newer:
             self.resource = resource
+            self.spec = resource.spec if isinstance(resource.spec, Spec) else None
+            self.timing = self.spec.timing if self.spec is not None else Timing.derive()
             self._recount()
         if is_newer or read_at_s is not None:
             self.resource_seen_at_s = now_s
