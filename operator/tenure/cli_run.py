@@ -8,11 +8,12 @@ import sys
 import click
 
 from tenure import log
+from tenure.election.resource import RecordName
 from tenure.kubernetes.access import NoConfiguration, own_namespace
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused, BucketSettings, BucketStorage
 from tenure.nats.settings import NatsSettings
 from tenure.nats_options import nats_options, option
-from tenure.parameters import BUCKET, NAMESPACE, RELEASE, ListenAddress, PodSelector, Seconds
+from tenure.parameters import BUCKET, NAMESPACE, RELEASE, ListenAddress, PodSelector, Record, Seconds
 from tenure.process import OperatorFailed, OperatorProcess
 from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTERVAL_S, Settings
 
@@ -57,6 +58,15 @@ from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTE
     default="",
     metavar="SELECTOR",
     help="Watch only pods with these labels, in big clusters; others are never candidates.",
+)
+@option(
+    "--allow-record",
+    "allowed_records",
+    multiple=True,
+    envvar="TENURE_ALLOW_RECORD",
+    type=Record(),
+    metavar="BUCKET/KEY",
+    help="Let an election whose pods campaign name this record in spec.record. Repeatable. Default: none.",
 )
 @option(
     "--listen",
@@ -106,6 +116,7 @@ def run(  # noqa: PLR0913 - one for each option
     election_interval_s: float,
     namespaces: tuple[str, ...],
     pod_selector: str,
+    allowed_records: tuple[RecordName, ...],
     listen: tuple[str, int],
     kubeconfig: str | None,
     release: str | None,
@@ -129,6 +140,7 @@ def run(  # noqa: PLR0913 - one for each option
         release=release or "",
         operator_namespace=operator_namespace or "",
         operator_lease_duration_s=operator_lease_duration_s,
+        allowed_records=allowed_records,
     )
     lease_bucket = BucketSettings(bucket, replicas=int(bucket_replicas), storage=bucket_storage)
     try:

@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
+from tenure.election.resource import RecordName
 from tenure.election.selector import parse_selector
+
+_RECORD = re.compile(r"(?P<bucket>[A-Za-z0-9_-]+)/(?P<key>[-/_=A-Za-z0-9]+(\.[-/_=A-Za-z0-9]+)*)")
 
 LISTEN = re.compile(r"(?P<address>.*):(?P<port>\d{1,5})")
 
@@ -55,6 +58,23 @@ class PodSelector(click.ParamType[str]):
         except ValueError as error:
             self.fail(f"{error}. Write for instance app=web or 'tier in (a, b)'", param, ctx)
         return str(value)
+
+
+class Record(click.ParamType[RecordName]):
+    """A lease record, by its bucket and its key."""
+
+    name = "bucket/key"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> RecordName:
+        """Return the record's name."""
+        if isinstance(value, RecordName):
+            return value
+        match = _RECORD.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no bucket and key; write for instance aether-leader-election/leader", param, ctx)
+        if match["key"].startswith("_"):
+            self.fail(f"{value!r} is not for elections: keys that begin with _ are the operator's own", param, ctx)
+        return RecordName(match["bucket"], match["key"])
 
 
 BUCKET = Text("bucket", r"[A-Za-z0-9_-]+", "use letters, digits, '-' and '_'")

@@ -19,6 +19,7 @@ import kopf
 from tenure import __version__
 from tenure.election.candidacy import Candidacy
 from tenure.election.record import OPERATOR_WRITER_PREFIX
+from tenure.election.resource import RecordName
 from tenure.election.timing import Timing
 from tenure.handlers import build_registry, build_settings
 from tenure.health import HealthServer
@@ -33,6 +34,8 @@ from tenure.runtime import clock, tasks
 from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
 from tenure.runtime.operator_lease import OperatorLease, record_key
+from tenure.runtime.record_book import RecordBook
+from tenure.runtime.records import Records
 from tenure.runtime.resync import Resync
 from tenure.self_report import report
 from tenure.settings import Settings
@@ -124,26 +127,31 @@ class OperatorProcess:
     async def _work(self, client: KubernetesClient) -> None:
         writer = f"{OPERATOR_WRITER_PREFIX}{socket.gethostname()}/{secrets.token_hex(4)}"
         logger.info("Tenure starts", extra={"version": __version__, "instance": writer, "api": client.server})
-        leases = Leases(
-            dataclasses.replace(self._nats, client_name=f"tenure {writer}"),
-            self._bucket,
-            count=self._metrics.count_request,
-        )
+        nats, count = dataclasses.replace(self._nats, client_name=f"tenure {writer}"), self._metrics.count_request
+        leases = Leases(nats, self._bucket, count=count)
+        book = RecordBook(self._bucket.name, self._settings.allowed_records)
+
+        def connect(record: RecordName) -> Leases:
+            # That it forgets records is for those who write them to bear.
+            bucket = dataclasses.replace(self._bucket, name=record.bucket, least_max_age_s=0.0)
+            return Leases(nats, bucket, keys=record.key, count=count)
+
+        records = Records(leases, book, connect)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(leases.close)
+            stack.push_async_callback(records.close)
             await self._await_api(client)
             await self._insist(leases.start)
             lease = await self._operator_lease(client, leases, writer)
             controller = Controller(
                 self._settings,
                 client,
-                leases,
+                records,
                 writer=writer,
                 read_clock=lease.now if lease is not None else clock.now,
                 metrics=self._metrics,
             )
             stack.push_async_callback(controller.close)
-            leases.listen(on_entry=controller.see_entry, on_connection=controller.see_connection)
             self._leases, self._lease, self._controller = leases, lease, controller
             stack.callback(self._forget)
             resync = Resync(self._settings, client, controller, leases)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tenure.election.resource import RecordName
+
 DEFAULT_POLL_INTERVAL_S = 2.0
 DEFAULT_RESYNC_INTERVAL_S = 300.0
 DEFAULT_RECORD_RETENTION_S = 7 * 24 * 3600
@@ -20,6 +22,8 @@ class Settings:
 
     `release` is empty for an operator without replicas, which always acts. Operators of one release in one namespace
     elect among them one that acts, with a lease of `operator_lease_duration_s` (3 to 60).
+
+    `allowed_records` are those that elections may name in the place of their own.
     """
 
     poll_interval_s: float = DEFAULT_POLL_INTERVAL_S
@@ -30,6 +34,7 @@ class Settings:
     release: str = ""
     operator_namespace: str = ""
     operator_lease_duration_s: int = DEFAULT_OPERATOR_LEASE_DURATION_S
+    allowed_records: tuple[RecordName, ...] = field(default=())
 
     def watches(self, namespace: str) -> bool:
         """Whether a namespace is among those that this operator is responsible for."""

@@ -42,6 +42,8 @@ _PREEMPT = (
     "Invalid value: preempt cannot be had with handOver AfterTermination, where only the end of its pod moves the "
     "leadership: take one of the two away"
 )
+_KEY = r"^[-/_=A-Za-z0-9]+(\.[-/_=A-Za-z0-9]+)*$"
+_RECORD = "record is for elections whose pods campaign for themselves: leave it out"
 _CAMPAIGN = "Forbidden: campaign cannot be changed: delete this LeaderElection and create it again with the other value"
 _TERM = "Forbidden: status.term must neither fall nor be removed: read the resource again and decide anew"
 _FLOOR = "Forbidden: status.termFloor must neither fall nor be removed: read the resource again and decide anew"
@@ -123,6 +125,18 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
     "rules for pods that campaign themselves": (
         {"selector": _SELECTOR, "campaign": "Pods", "failoverDelaySeconds": 5},
         [("spec.campaign", _NO_RULES)],
+    ),
+    "a record of an operator that campaigns": (
+        {"selector": _SELECTOR, "record": {"key": "leader"}},
+        [("spec.record", f"Invalid value: {_RECORD}, or use campaign Pods")],
+    ),
+    "a record that names nothing": (
+        {"selector": _SELECTOR, "campaign": "Pods", "record": {}},
+        [("spec.record", "Invalid value: 0: spec.record in body should have at least 1 properties")],
+    ),
+    "a record whose key cannot be one": (
+        {"selector": _SELECTOR, "campaign": "Pods", "record": {"key": "a..b"}},
+        [("spec.record.key", f"Invalid value: \"a..b\": spec.record.key in body should match '{_KEY}'")],
     ),
     "a campaign that does not exist": (
         {"selector": _SELECTOR, "campaign": "operator"},
@@ -308,6 +322,7 @@ def test_an_unknown_field_is_refused(environment: Environment, elections: Electi
         {"selector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]}},
         {"selector": {"matchLabels": {}, "matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}},
         {"selector": _SELECTOR, "campaign": "Pods"},
+        {"selector": _SELECTOR, "campaign": "Pods", "record": {"bucket": "aether-leader-election", "key": "leader"}},
         {"selector": _SELECTOR, "suspend": True},
         {"selector": _SELECTOR, "lease": {}},
         {"selector": _SELECTOR, "lease": {"durationSeconds": 5}},
@@ -387,6 +402,17 @@ def test_the_campaign_cannot_be_changed(elections: Elections, before: str | None
     _, causes = elections.replace(stored)
 
     assert causes == [("spec.campaign", _CAMPAIGN)]
+
+
+@pytest.mark.parametrize("after", [None, {"key": "other"}, {"key": "leader", "bucket": "b"}])
+def test_the_record_cannot_be_changed(elections: Elections, after: Object | None) -> None:
+    stored = elections.create({"selector": _SELECTOR, "campaign": "Pods", "record": {"key": "leader"}})
+
+    stored["spec"]["record"] = after
+    _, causes = elections.replace(stored)
+
+    forbidden = "Forbidden: record cannot be changed: delete this LeaderElection and create it again with the other one"
+    assert causes == [("spec.record", forbidden)]
 
 
 def test_the_campaign_cannot_be_changed_by_unsetting_it_first(elections: Elections) -> None:

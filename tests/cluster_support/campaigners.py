@@ -56,12 +56,14 @@ class Campaigners:
         self._running: list[Campaigner] = []
 
     def candidate(self, identity: str, *, bucket: str, key: str) -> Campaigner:
-        """Start a candidate of the library."""
+        """Start a candidate of the library, and return when it has looked at the record."""
 
         async def start() -> Candidate:
             nats = NatsSettings(urls=(self._url,))
             candidate = Candidate(identity, key=key, bucket=bucket, nats=nats, config=LEASE)
             await candidate.start()
+            while candidate._candidacy._state.lease is None:
+                await asyncio.sleep(0.01)
             return candidate
 
         async def kill() -> None:

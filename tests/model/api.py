@@ -95,13 +95,15 @@ class ModelApi:
         status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
         self.put(f"{PODS.format(namespace)}/{name}", {"metadata": metadata, "status": status})
 
-    def make_election(self, namespace: str, name: str, *, uid: str = "", **labels: str) -> None:
-        """Make an election among the pods with these labels, or change what it selects."""
+    def make_election(
+        self, namespace: str, name: str, *, uid: str = "", spec: Object | None = None, **labels: str
+    ) -> None:
+        """Make an election among the pods with these labels, or change what it selects. `spec` has its other fields."""
         path = f"{ELECTIONS.format(namespace)}/{name}"
         metadata = {"namespace": namespace, "name": name, "uid": uid or f"uid-of-{name}", "generation": 1}
         status = self.objects.get(path, {}).get("status", {})
-        spec = {"selector": {"matchLabels": labels}}
-        self.put(path, {"kind": KIND, "metadata": metadata, "spec": spec, "status": status})
+        asked = {"selector": {"matchLabels": labels}, **(spec or {})}
+        self.put(path, {"kind": KIND, "metadata": metadata, "spec": asked, "status": status})
 
     def put(self, path: str, changed: Object) -> Object:
         """Store an object with its next version, and tell the watchers."""

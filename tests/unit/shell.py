@@ -14,8 +14,11 @@ from tenure.election.labels import role_key, term_key
 from tenure.election.record import LeaseRecord, parse
 from tenure.kubernetes.pods import parse_pod
 from tenure.metrics import Metrics, Readings
+from tenure.nats.bucket import DEFAULT_BUCKET
 from tenure.runtime.controller import Controller
 from tenure.runtime.leases import Leases
+from tenure.runtime.record_book import RecordBook
+from tenure.runtime.records import Records
 from tenure.runtime.resync import Resync
 from tenure.settings import Settings
 from unit.virtual_time import read_clock
@@ -31,6 +34,12 @@ class ModelLeases(ModelLeaseStore):
         self.entries: dict[str, Entry] = {}
         self.entries.update(bucket.snapshot())
         bucket.listen(self.entries.__setitem__)
+
+    async def start(self) -> None:
+        """See `Leases`."""
+
+    async def close(self) -> None:
+        """See `Leases`."""
 
     def listen(self, *, on_entry: Callable[[str, Entry, int], None], on_connection: Callable[[int], None]) -> None:  # noqa: ARG002
         """See `Leases`. The connection never changes."""
@@ -52,13 +61,16 @@ class Shell:
         self.api.make_namespace("shop")
         self.bucket: ModelBucket = after.bucket if after is not None else ModelBucket(lambda: read_clock().wall_s)
         self.leases = ModelLeases(self.bucket)
+        self.buckets: dict[str, ModelBucket] = {}
+        """Others than the operator's own, by name."""
         self.settings = Settings(**settings)
         leases = cast(Leases, self.leases)
+        book = RecordBook(DEFAULT_BUCKET, self.settings.allowed_records)
+        records = Records(leases, book, lambda record: cast(Leases, ModelLeases(self.buckets[record.bucket])))
         self.controller = Controller(
-            self.settings, self.api.client, leases, writer=WRITER, read_clock=read_clock, metrics=Metrics(Readings)
+            self.settings, self.api.client, records, writer=WRITER, read_clock=read_clock, metrics=Metrics(Readings)
         )
         self.resync = Resync(self.settings, self.api.client, self.controller, leases)
-        self.bucket.listen(lambda key, entry: self.controller.see_entry(key, entry, self.leases.connection))
         self.is_watching = True
         self.api.watchers.append(self._watch)
 

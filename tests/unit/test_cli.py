@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tenure import __version__, cli, cli_run, log
+from tenure.election.resource import RecordName
 from tenure.kubernetes.access import NoConfiguration
 from tenure.nats.bucket import BucketRefused, BucketSettings
 from tenure.nats.login import CredentialsLogin
@@ -164,7 +165,8 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
         "--nats-url=nats://a --nats-url=nats://b --nats-tls-ca=ca --nats-tls-cert=cert --nats-tls-key=key "
         "--nats-tls-first --nats-credentials=creds --bucket=leases --bucket-replicas=3 --bucket-storage=memory "
         "--election-interval=0.5 --namespace=shop "
-        "--namespace=office --pod-selector=app=web --listen=127.0.0.1:9000 --log-level=DEBUG --log-format=json "
+        "--namespace=office --pod-selector=app=web --allow-record=aether-leader-election/leader "
+        "--listen=127.0.0.1:9000 --log-level=DEBUG --log-format=json "
         f"--kubeconfig={kubeconfig} --release=tenure --operator-namespace=tools --operator-lease-duration=8"
     )
     result = _invoke("run", *arguments.split())
@@ -179,6 +181,7 @@ def test_every_option_is_taken(started: type[_Started], tmp_path: Path) -> None:
             release="tenure",
             operator_namespace="tools",
             operator_lease_duration_s=8,
+            allowed_records=(RecordName("aether-leader-election", "leader"),),
         ),
         NatsSettings(("nats://a", "nats://b"), tls, CredentialsLogin(Path("creds"))),
         BucketSettings("leases", replicas=3, storage="memory"),
@@ -210,6 +213,7 @@ _VALUES = {
     "--election-interval": ("0.5", ["--election-interval=0.5"]),
     "--namespace": ("shop office", ["--namespace=shop", "--namespace=office"]),
     "--pod-selector": ("app=web", ["--pod-selector=app=web"]),
+    "--allow-record": ("aether/leader leases/a.b", ["--allow-record=aether/leader", "--allow-record=leases/a.b"]),
     "--listen": (":9000", ["--listen=:9000"]),
     "--kubeconfig": (__file__, [f"--kubeconfig={__file__}"]),
     "--release": ("tenure", ["--release=tenure"]),
@@ -308,6 +312,9 @@ def test_where_to_listen(started: type[_Started], value: str, listen: tuple[str,
         ([*_URL, "--namespace=Shop"], "'Shop' is not valid: use a namespace's name, such as shop"),
         ([*_URL, "--namespace=shop,office"], "'shop,office' is not valid"),
         ([*_URL, "--pod-selector=app is web"], "'app is web' is not a label key"),
+        ([*_URL, "--allow-record=leader"], "'leader' is no bucket and key"),
+        ([*_URL, "--allow-record=bucket/a..b"], "write for instance aether-leader-election/leader"),
+        ([*_URL, "--allow-record=leases/_operator.u.r"], "keys that begin with _ are the operator's own"),
         ([*_URL, "--pod-selector=app=my web"], "Write for instance app=web or 'tier in (a, b)'"),
         ([*_URL, "--release=Tenure", "--operator-namespace=tools"], "'Tenure' is not valid: use small letters"),
         ([*_URL, "--release=tenure"], "--release needs --operator-namespace outside of a pod"),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Sequence
 
 import pytest
 
+from model.bucket import ModelBucket
 from tenure.election.effects import Effect
 from tenure.election.inputs import Input, ResourceSeen, StatusWritten
-from tenure.election.resource import Resource, Spec
+from tenure.election.resource import RecordName, Resource, Spec
 from tenure.runtime.controller import RETRY_AFTER_ERROR_S
 from tenure.runtime.dispatcher import Seat
 from unit.shell import Shell
-from unit.virtual_time import run
+from unit.virtual_time import read_clock, run
 
 WEB = ("shop", "web")
 
@@ -137,3 +139,49 @@ def test_only_watched_pods_are_candidates_whoever_shows_the_resource(monkeypatch
 def _required(resource: Resource) -> list[str]:
     assert isinstance(resource.spec, Spec)
     return [requirement.key for requirement in resource.spec.selector.requirements]
+
+
+def test_a_record_in_another_bucket_is_had_by_the_first_that_names_it_until_that_is_deleted() -> None:
+    record = RecordName("aether", "leader")
+    claim = {"leaderId": "web-1", "term": 3, "startedAt": "2026-01-01T00:00:00Z", "expiresAt": "2026-01-01T00:00:15Z"}
+
+    async def scenario() -> None:
+        async with Shell(allowed_records=(record,)) as shell:
+            bucket = shell.buckets["aether"] = ModelBucket(lambda: read_clock().wall_s)
+            shell.make_pods("web-0", "web-1")
+            spec = {"campaign": "Pods", "record": record._asdict()}
+            shell.api.make_election("shop", "web", app="web", spec=spec)
+            shell.api.make_election("shop", "web-too", app="web", spec=spec)
+            await asyncio.sleep(1)
+            bucket.put("leader", json.dumps(claim).encode())
+            await asyncio.sleep(1)
+
+            assert shell.labels() == {"web-0": ("follower", "3"), "web-1": ("leader", "3")}
+            assert shell.labels("web-too") == {"web-0": (None, None), "web-1": (None, None)}
+            assert _accepted(shell, "web-too") == "RecordConflict"
+            shell.delete_election("web")
+            await asyncio.sleep(1)
+
+            assert shell.labels("web-too") == {"web-0": ("follower", "3"), "web-1": ("leader", "3")}
+            assert _accepted(shell, "web-too") == "Accepted"
+
+    run(scenario())
+
+
+def test_an_election_whose_record_is_not_allowed_touches_nothing_and_says_so() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            spec = {"campaign": "Pods", "record": {"key": "shop.other"}}
+            shell.api.make_election("shop", "web", app="web", spec=spec)
+            await asyncio.sleep(1)
+
+            assert _accepted(shell, "web") == "RecordNotAllowed"
+            assert shell.labels() == {"web-0": (None, None)}
+
+    run(scenario())
+
+
+def _accepted(shell: Shell, name: str) -> str:
+    conditions = shell.status(name)["conditions"]
+    return next(str(one["reason"]) for one in conditions if one["type"] == "Accepted")

@@ -92,6 +92,8 @@ _WARNINGS = [
     ("Accepted", Reason.INVALID_PREFERENCE),
     ("Accepted", Reason.INVALID_SPEC),
     ("Accepted", Reason.RECORD_CONFLICT),
+    ("Accepted", Reason.RECORD_NOT_ALLOWED),
+    ("Accepted", Reason.BUCKET_REFUSED),
     ("LeaderElected", Reason.FOREIGN_HOLDER),
     ("LeaseHeld", Reason.UNBELIEVABLE_RECORD),
     ("LeaderElected", Reason.NO_CANDIDATES),

@@ -9,7 +9,7 @@ import pytest
 
 from tenure.api.resource import parse_resource, parse_spec
 from tenure.election.pod import PodRef
-from tenure.election.resource import Leader, Refusal, Resource, Spec, Switchover
+from tenure.election.resource import Leader, RecordName, Refusal, Resource, Spec, Switchover
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector, parse_selector
 from tenure.election.timing import DURATION_ABOVE_DEADLINE, DURATION_THREE_INTERVALS, Timing
@@ -33,6 +33,17 @@ def _spec(**fields: Any) -> dict[str, Any]:
             _spec(campaign="Pods"),
             Spec(SPEC.selector, SPEC.timing, rules=Rules(require_ready=False), pods_campaign=True),
             id="pods that campaign themselves",
+        ),
+        pytest.param(
+            _spec(campaign="Pods", record={"bucket": "aether-leader-election", "key": None}),
+            Spec(
+                SPEC.selector,
+                SPEC.timing,
+                rules=Rules(require_ready=False),
+                pods_campaign=True,
+                record=RecordName("aether-leader-election"),
+            ),
+            id="a record in another bucket",
         ),
         pytest.param(
             _spec(lease={"durationSeconds": 60}), Spec(SPEC.selector, Timing(60, 52, 12)), id="a duration alone"
@@ -225,6 +236,12 @@ def _expressions(*expressions: dict[str, Any]) -> dict[str, Any]:
             "InvalidSpec",
             "spec.campaign is Nobody, which this version of the operator does not know: use Operator or Pods.",
             id="a campaign of a later version",
+        ),
+        pytest.param(
+            _spec(record={"key": "leader"}),
+            "InvalidSpec",
+            "spec.record is for elections whose pods campaign for themselves: leave it out, or use campaign Pods.",
+            id="another record for an operator that campaigns",
         ),
         pytest.param(
             _spec(campaign="Pods", failoverDelaySeconds=5),

@@ -9,7 +9,7 @@ from typing import Any
 from tenure.api.status import parse_status
 from tenure.election.clock import from_rfc3339
 from tenure.election.conditions import Reason
-from tenure.election.resource import Refusal, Resource, Spec, Switchover
+from tenure.election.resource import RecordName, Refusal, Resource, Spec, Switchover
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector
 from tenure.election.timing import Timing
@@ -33,6 +33,7 @@ def parse_resource(body: Mapping[str, Any]) -> Resource:
         resource_version=int(metadata["resourceVersion"]),
         spec=parse_spec(body.get("spec") or {}),
         status=parse_status(body.get("status") or {}),
+        created_at_s=_time(metadata.get("creationTimestamp")),
     )
 
 
@@ -54,6 +55,7 @@ def parse_spec(spec: Mapping[str, Any]) -> Spec | Refusal:
             rules=_parse_rules(spec),
             switchover=_parse_switchover(spec.get("switchover")),
             pods_campaign=_choose("spec.campaign", spec.get("campaign"), ("Operator", "Pods")) == "Pods",
+            record=_parse_record(spec),
         )
     except _RefusedError as refused:
         return refused.refusal
@@ -108,6 +110,23 @@ def _parse_no_rules(spec: Mapping[str, Any]) -> Rules:
             f"spec.{given[0]} is for elections in which the operator campaigns: with campaign Pods, leave it out.",
         )
     return Rules(require_ready=False)
+
+
+def _parse_record(spec: Mapping[str, Any]) -> RecordName:
+    record = spec.get("record")
+    if record is not None and spec.get("campaign") != "Pods":
+        raise _RefusedError(
+            Reason.INVALID_SPEC,
+            "spec.record is for elections whose pods campaign for themselves: leave it out, or use campaign Pods.",
+        )
+    return RecordName((record or {}).get("bucket") or "", (record or {}).get("key") or "")
+
+
+def _time(text: str | None) -> float:
+    try:
+        return 0.0 if text is None else from_rfc3339(text)
+    except ValueError:
+        return 0.0
 
 
 def _parse_priorities(entries: Sequence[Mapping[str, Any]]) -> tuple[Priority, ...]:

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     INVALID_PREFERENCE = "InvalidPreference"
     INVALID_SPEC = "InvalidSpec"
     RECORD_CONFLICT = "RecordConflict"
+    RECORD_NOT_ALLOWED = "RecordNotAllowed"
+    BUCKET_REFUSED = "BucketRefused"
     ELECTED = "Elected"
     ELECTING = "Electing"
     NO_CANDIDATES = "NoCandidates"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.rules import DEFAULT_RULES, Rules
@@ -11,6 +12,20 @@ from tenure.election.timing import Timing
 
 MAX_HISTORY = 10
 """Terms that the status remembers."""
+
+
+class RecordName(NamedTuple):
+    """Where a lease record stands. What is "" is the usual one: the operator's bucket, the election's own key."""
+
+    bucket: str = ""
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.bucket}/{self.key}"
+
+
+OWN_RECORD = RecordName()
+"""The record of the election's own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +42,7 @@ class Switchover:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the resource asks for. `pods_campaign` tells that the pods campaign for themselves."""
+    """What the resource asks for. `pods_campaign` tells that the pods campaign for themselves, under `record`."""
 
     selector: Selector
     timing: Timing
@@ -35,6 +50,7 @@ class Spec:
     rules: Rules = DEFAULT_RULES
     switchover: Switchover | None = None
     pods_campaign: bool = False
+    record: RecordName = OWN_RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +154,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One version of a resource."""
+    """One version of a resource. `created_at_s` is Unix time."""
 
     namespace: str
     name: str
@@ -147,3 +163,4 @@ class Resource:
     resource_version: int
     spec: Spec | Refusal
     status: Status
+    created_at_s: float = 0.0

@@ -26,17 +26,19 @@ from tenure.election.inputs import (
 )
 from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod
-from tenure.election.resource import Resource, Spec
+from tenure.election.resource import RecordName, Resource, Spec
 from tenure.election.selector import Selector, parse_selector
 from tenure.kubernetes.client import ApiError, KubernetesClient
 from tenure.kubernetes.pods import read_pod
 from tenure.metrics import ElectionFigures, Metrics, Readings
+from tenure.nats.store import LeaseStore
 from tenure.runtime.dispatcher import Dispatcher, Seat
 from tenure.runtime.executor import Executor
-from tenure.runtime.keys import Key, lease_key, parse_lease_key
+from tenure.runtime.keys import Key
 from tenure.runtime.leases import Leases
 from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import PodIndex
+from tenure.runtime.records import Records
 from tenure.runtime.retirement import Retirement
 from tenure.runtime.tasks import Tasks
 from tenure.runtime.witness import Witness
@@ -50,9 +52,11 @@ RETRY_AFTER_ERROR_S = 5.0
 
 @dataclass(slots=True)
 class _Managed:
-    """One resource and, once its namespace is open, its election's seat."""
+    """One resource as it came and as its election sees it, its record, and, once its namespace is open, its seat."""
 
+    given: Resource
     resource: Resource
+    record: RecordName
     namespace_uid: str | None = None
     seat: Seat | None = None
     figures: ElectionFigures | None = None
@@ -72,7 +76,7 @@ class Controller:
         self,
         settings: Settings,
         client: KubernetesClient,
-        leases: Leases,
+        records: Records,
         *,
         writer: str,
         read_clock: Callable[[], Instant],
@@ -85,7 +89,7 @@ class Controller:
         self._settings = settings
         self._pod_selector = parse_selector(settings.pod_selector) if settings.pod_selector else None
         self._client = client
-        self._leases = leases
+        self._records = records
         self._writer = writer
         self._read_clock = read_clock
         self._metrics = metrics
@@ -95,11 +99,12 @@ class Controller:
         self._dispatcher = Dispatcher(read_clock, self._carry_out, self._replace)
         self._seats = itertools.count(1)
         self._executor = Executor(
-            client, leases, instance=writer, read_clock=read_clock, resource_is_gone=self.lose_resource
+            client, self._locate, instance=writer, read_clock=read_clock, resource_is_gone=self.lose_resource
         )
         self.retirement = Retirement(
-            client, leases, writer=writer, read_clock=read_clock, settings=settings, metrics=metrics
+            client, records.own, writer=writer, read_clock=read_clock, settings=settings, metrics=metrics
         )
+        records.listen(on_entry=self.see_entry, on_connection=self.see_connection, on_change=self._reopen)
 
     async def close(self) -> None:
         """Decide nothing any more and end what is under way; leases and labels stay as they are."""
@@ -150,17 +155,22 @@ class Controller:
         managed = self._managed.get(key)
         if managed is not None and resource.resource_version <= managed.resource.resource_version:
             return  # Known, or a late word of an earlier life.
-        resource = self._narrow(resource)
         if managed is not None and managed.resource.uid != resource.uid:
             self.lose_resource(key, managed.resource.uid)
             managed = None
+        others = self._records.book.enter(resource)
+        given, record, resource = resource, self._records.book.name_of(resource), self._narrow(resource)
         if managed is None:
-            managed = self._managed[key] = _Managed(resource)
-            self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
+            managed = self._managed[key] = _Managed(given, resource, record)
+            self._start_opening(key, managed)
         else:
-            managed.resource = resource
-        if isinstance(resource.spec, Spec):
-            self.index.select(key, resource.spec.selector)
+            managed.given, managed.resource = given, resource
+            if record != managed.record:
+                managed.record = record
+                self._reopen(key)
+        for other in others:
+            self._reopen(other)
+        self._select(key, resource)
         if managed.seat is not None:
             self._tell(key, managed.seat, resource)
 
@@ -170,6 +180,8 @@ class Controller:
         if managed is None or managed.resource.uid != uid:
             return
         del self._managed[key]
+        for other in self._records.book.leave(key):
+            self._reopen(other)
         self.index.select(key, None)
         if managed.seat is not None:
             self._dispatcher.remove(managed.seat)
@@ -211,17 +223,34 @@ class Controller:
         for name in self.index.lose(namespace, uid):
             self._post((namespace, name), PodGone(uid))
 
-    def see_entry(self, key: str, entry: Entry, connection: int) -> None:
-        """The watch of the bucket has shown an entry."""
-        election_key = parse_lease_key(key)
-        if election_key is not None:
-            self._post(election_key, EntrySeen(entry, connection))
+    def see_entry(self, key: Key, entry: Entry, connection: int) -> None:
+        """A watch has shown an election's record."""
+        self._post(key, EntrySeen(entry, connection))
 
-    def see_connection(self, connection: int) -> None:
-        """The bucket can be used on this connection; 0: on none."""
-        for key, managed in self._managed.items():
-            if managed.seat is not None:
-                self._tell_connection(key, managed.seat, connection)
+    def see_connection(self, leases: Leases) -> None:
+        """A bucket can be used on another connection, or on none."""
+        for managed in self._managed.values():
+            if managed.seat is not None and self._records.leases_of(managed.record) is leases:
+                self._tell_connection(managed, managed.seat)
+
+    def _reopen(self, key: Key) -> None:
+        """Let another election begin in the place of this one: its record is another, or its namespace."""
+        managed = self._managed.get(key)
+        if managed is None:
+            return
+        managed.resource = self._narrow(managed.given)
+        self._select(key, managed.resource)
+        if managed.seat is not None:
+            self._dispatcher.remove(managed.seat)
+            managed.seat = None
+        self._start_opening(key, managed)
+
+    def _select(self, key: Key, resource: Resource) -> None:
+        if isinstance(resource.spec, Spec):
+            self.index.select(key, resource.spec.selector)
+
+    def _start_opening(self, key: Key, managed: _Managed) -> None:
+        self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
 
     async def _open(self, key: Key, managed: _Managed) -> None:
         managed.namespace_uid = namespace_uid = await self._namespaces.open(key[0])
@@ -235,7 +264,7 @@ class Controller:
         )
         witness = Witness(key, election, self._metrics)
         managed.seat, managed.figures = self._dispatcher.seat(key, witness), witness.figures
-        self._tell_connection(key, managed.seat, self._leases.usable_connection)
+        self._tell_connection(managed, managed.seat)
         self._tell(key, managed.seat, managed.resource)
         self._dispatcher.post(managed.seat, PodsComplete())
 
@@ -256,10 +285,7 @@ class Controller:
         self._namespaces.forget(namespace)
         for key, managed in self._managed.items():
             if key[0] == namespace and managed.namespace_uid in (None, uid):
-                if managed.seat is not None:
-                    self._dispatcher.remove(managed.seat)
-                    managed.seat = None
-                self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
+                self._reopen(key)
 
     async def _open_later(self, key: Key, managed: _Managed) -> None:
         await asyncio.sleep(RETRY_AFTER_ERROR_S)
@@ -271,9 +297,14 @@ class Controller:
         for pod in self.index.concerning(key):
             self._dispatcher.post(seat, PodSeen(pod))
 
-    def _tell_connection(self, key: Key, seat: Seat, connection: int) -> None:
+    def _locate(self, key: Key) -> tuple[LeaseStore, str]:
+        record = self._managed[key].record
+        return self._records.leases_of(record), record.key
+
+    def _tell_connection(self, managed: _Managed, seat: Seat) -> None:
+        leases = self._records.leases_of(managed.record)
+        connection, entry = leases.usable_connection, leases.entries.get(managed.record.key)
         self._dispatcher.post(seat, ConnectionChanged(connection))
-        entry = self._leases.entries.get(lease_key(key))
         if connection and entry is not None:
             self._dispatcher.post(seat, EntrySeen(entry, connection))
 
@@ -300,7 +331,9 @@ class Controller:
         self._dispatcher.post(seat, result)
 
     def _narrow(self, resource: Resource) -> Resource:
-        """Return the resource as elections are to see it: it selects only pods that are watched."""
+        """Return the resource as elections are to see it: with a record that it may have, and pods that are watched."""
+        if refusal := self._records.refusal(resource):
+            return replace(resource, spec=refusal)
         if self._pod_selector is None or not isinstance(resource.spec, Spec):
             return resource
         selector = Selector(resource.spec.selector.requirements + self._pod_selector.requirements)

@@ -17,7 +17,7 @@ from tenure.kubernetes.events import post_event
 from tenure.kubernetes.pods import read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, write_status
 from tenure.nats.store import LeaseStore
-from tenure.runtime.keys import Key, lease_key
+from tenure.runtime.keys import Key
 from tenure.runtime.lease_requests import read_lease, write_lease
 from tenure.runtime.listings import PodListings
 from tenure.runtime.tasks import Tasks, report
@@ -33,20 +33,21 @@ Post = Callable[[inputs.Input], None]
 class Executor:
     """Carries out the effects of all elections.
 
-    `resource_is_gone(key, uid)` is called when the API does not know a resource any more.
+    `locate(key)` tells in which store, and under which key of it, an election's record is. `resource_is_gone(key, uid)`
+    is called when the API does not know a resource any more.
     """
 
     def __init__(
         self,
         client: KubernetesClient,
-        store: LeaseStore,
+        locate: Callable[[Key], tuple[LeaseStore, str]],
         *,
         instance: str,
         read_clock: Callable[[], Instant],
         resource_is_gone: Callable[[Key, str], None],
     ) -> None:
         self._client = client
-        self._store = store
+        self._locate = locate
         self._listings = PodListings(client)
         self._instance = instance
         self._read_clock = read_clock
@@ -67,12 +68,9 @@ class Executor:
         failed: inputs.Input
         match effect:
             case effects.WriteLease():
-                work, failed = (
-                    write_lease(self._store, lease_key(key), effect),
-                    inputs.LeaseWritten(WriteOutcome.UNKNOWN),
-                )
+                work, failed = write_lease(*self._locate(key), effect), inputs.LeaseWritten(WriteOutcome.UNKNOWN)
             case effects.ReadLease():
-                work, failed = read_lease(self._store, lease_key(key), effect), inputs.LeaseRead(None)
+                work, failed = read_lease(*self._locate(key), effect), inputs.LeaseRead(None)
             case effects.WriteStatus():
                 work, failed = self._write_status(key, resource, effect), inputs.StatusWritten(None)
             case effects.ReadResource():
