@@ -146,3 +146,63 @@ def test_kubectl_completes_commands_and_names(scene: Scene, environment: Environ
 
     assert complete("s") == ["status", "suspend", ":4"]
     assert complete("status", "-n", scene.namespace, "w") == ["web", ":4"]
+
+
+# ---------------------------------------------------------------------------------------------------------- the doctor
+
+
+@pytest.fixture
+def in_a_pod(everywhere: Operator, scene: Scene, environment: Environment) -> str:
+    """The operator is in a pod, with the labels and the port of the chart, and an account that may do nothing."""
+    labels = {"app": "tenure", "app.kubernetes.io/name": "tenure", "app.kubernetes.io/component": "operator"}
+    port = {"name": "http", "containerPort": 8080}
+    body = {
+        "metadata": {"name": "tenure-0", "labels": labels},
+        "spec": {"containers": [{"name": "operator", "image": "none", "ports": [port]}]},
+    }
+    scene.kubernetes.create(f"/api/v1/namespaces/{scene.namespace}/pods", body)
+    scene.wait(lambda: scene.pod("tenure-0").ready, "the operator's pod is Ready")
+    address = scene.pod("tenure-0").body["status"]["podIP"]
+    environment.control_plane.pod_network.place(address, 8080, program=int(everywhere.listens_on.rpartition(":")[2]))
+    return f"{scene.namespace}/tenure-0"
+
+
+def _findings(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], str]:
+    """What is said, by level and subject."""
+    assert done.stderr == ""
+    found: dict[tuple[str, str], str] = {}
+    for one in json.loads(done.stdout)["findings"]:
+        key = (one["level"], one["subject"])
+        found[key] = f"{found.get(key, '')} {one['said']}".lstrip()
+    return found
+
+
+def test_the_doctor_sees_nats_through_the_operator_and_finds_what_is_wrong(
+    in_a_pod: str, scene: Scene, tenure: Run
+) -> None:
+    scene.run_pods(2)
+    scene.elect()
+    leader = scene.wait_for_leader()
+    scene.elect("lonely", selector={"matchLabels": {"app": "nothing"}})
+    scene.wait_for_condition("LeaderElected", "False (NoCandidates)", election="lonely")
+    scene.elect("late", suspend=True)
+    scene.wait_for_condition("Suspended", "True (Suspended)", election="late")
+    follower = scene.followers()[0]
+    scene.forge(follower, {"term.tenure.dev/late": "99", "role.tenure.dev/gone": "leader"})
+    here = ("-n", scene.namespace, "-o", "json")
+
+    done = tenure("doctor", "--operator-namespace", scene.namespace, *here)
+    shown = json.loads(tenure("status", "web", *here).stdout)
+
+    found = _findings(done)
+    assert done.returncode == 1
+    assert "2.15" in found["ok", f"NATS, by {in_a_pod}"]
+    assert "bucket common with 1 replica(s) in file storage" in found["ok", f"NATS, by {in_a_pod}"]
+    assert "patch pods in all namespaces" in found["problem", f"account {scene.namespace}/default"]
+    assert found["ok", f"election {scene.namespace}/web"] == f"{leader.name} leads, term 1."
+    assert found["problem", f"election {scene.namespace}/lonely"] == "No pod matches its selector."
+    assert "suspended" in found["warning", f"election {scene.namespace}/late"]
+    forged = found["problem", f"pod {scene.namespace}/{follower.name}"]
+    assert "term label of late is 99, and the present term is 0" in forged
+    assert "there is no election gone" in forged
+    assert 0 <= shown["lease"]["renewedSecondsAgo"] < shown["lease"]["durationSeconds"]

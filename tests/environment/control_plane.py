@@ -9,6 +9,7 @@ from typing import Self
 from environment.api import Api
 from environment.binaries import Binaries
 from environment.certificates import CertificateAuthority, write_private_key
+from environment.pod_network import PodNetwork
 from environment.ports import LOOPBACK, free_ports
 from environment.process import Process, stop_all
 
@@ -42,6 +43,7 @@ class ControlPlane:
         self.kubeconfig = folder / "kubeconfig"
         self._certificates = folder / "certificates"
         authority = CertificateAuthority(self._certificates)
+        self.pod_network = PodNetwork()
         administrator = authority.issue("administrator", organization="system:masters")
         etcd_port, peer_port, api_port = free_ports(3)
         self.api = Api(api_port, authority=authority.certificate, client=administrator)
@@ -64,6 +66,7 @@ class ControlPlane:
             "--service-cluster-ip-range=10.96.0.0/16",
             "--endpoint-reconciler-type=none",  # it would refuse, again and again, to publish a loopback address
             "--profiling=false",
+            f"--egress-selector-config-file={self.pod_network.write_config(folder / 'egress-selector.json')}",
             *([] if audit_log is None else self._audit_flags(audit_log)),
         ])  # fmt: skip
         self.controller_manager = self._process("kube-controller-manager", binaries, [
@@ -100,6 +103,7 @@ class ControlPlane:
         stop_all([self.controller_manager])
         stop_all([self.api_server], timeout_s=_API_SERVER_STOP_TIMEOUT_S)
         stop_all([self.etcd])
+        self.pod_network.close()
 
     def start_api_server(self) -> None:
         """Start the API server, on the port that it always had, and return when it is ready."""

@@ -131,29 +131,41 @@ async def crd_is_there(client: KubernetesClient) -> bool:
     return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
 
 
-async def missing_permissions(client: KubernetesClient, namespaces: Iterable[str]) -> list[str]:
-    """Return what this account may not do, each as `verb resource.group (in a namespace)`. Raises ApiError."""
+async def missing_permissions(
+    client: KubernetesClient, namespaces: Iterable[str], *, user: str | None = None
+) -> list[str]:
+    """Return what this account, or another user, may not do of what an operator does. Raises ApiError.
+
+    Each is said as `verb resource.group (in a namespace)`.
+    """
+    asked = [(verb, group, resource) for group, resource, verbs in NEEDED for verb in verbs]
     missing = []
     for namespace in tuple(namespaces) or (None,):
-        for group, resource, verbs in NEEDED:
-            for verb in verbs:
-                if not await _may(client, verb, group, resource, namespace):
-                    where = f"in namespace {namespace}" if namespace else "in all namespaces"
-                    missing.append(f"{verb} {resource}{'.' if group else ''}{group} {where}")
+        where = f"in namespace {namespace}" if namespace else "in all namespaces"
+        answers = await asyncio.gather(*(may(client, *one, namespace, user=user) for one in asked))
+        missing += [
+            f"{verb} {resource}{'.' if group else ''}{group} {where}"
+            for (verb, group, resource), allowed in zip(asked, answers, strict=True)
+            if not allowed
+        ]
     return missing
 
 
-async def _may(client: KubernetesClient, verb: str, group: str, resource: str, namespace: str | None) -> bool:
+async def may(
+    client: KubernetesClient, verb: str, group: str, resource: str, namespace: str | None, *, user: str | None = None
+) -> bool:
+    """Whether this account, or another user, may do this in a namespace, or in all. Raises ApiError."""
     resource, _, subresource = resource.partition("/")
     attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
     if namespace is not None:
         attributes["namespace"] = namespace
         if resource == "namespaces":
             attributes["name"] = namespace
+    kind = "SelfSubjectAccessReview" if user is None else "SubjectAccessReview"
     body = {
         "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
+        "kind": kind,
+        "spec": {"resourceAttributes": attributes, **({} if user is None else {"user": user})},
     }
-    answer = await client.create(path_of("apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"), body)
+    answer = await client.create(path_of("apis", "authorization.k8s.io", "v1", f"{kind.lower()}s"), body)
     return bool(answer["status"].get("allowed"))

@@ -143,6 +143,26 @@ def _set_suspended(target: Target, name: str, *, suspended: bool) -> None:
     carry_out(set_suspended(target, name, suspended=suspended))
 
 
+@main.command()
+@_targeted
+@_everywhere
+@click.option(
+    "--operator-namespace", metavar="NAME", help="Where the operator runs. Default: it is looked for everywhere."
+)
+@_output
+def doctor(*, target: Target, everywhere: bool, operator_namespace: str | None, output: Format) -> None:
+    """Find out what is wrong, and what to do.
+
+    Looks at the CRD, permissions, the operators, NATS as they see it, elections and labels. The exit status is 1 when
+    there is a problem.
+    """
+    from tenure.plugin.doctor import examine
+    from tenure.plugin.running import carry_out
+
+    _check_scope(None, target, everywhere=everywhere)
+    carry_out(examine(target, everywhere=everywhere, operator_namespace=operator_namespace, output=output))
+
+
 def _check_scope(name: str | None, target: Target, *, everywhere: bool) -> None:
     if everywhere and (name is not None or target.namespace is not None):
         raise click.UsageError("--all-namespaces goes neither with a NAME nor with --namespace.")

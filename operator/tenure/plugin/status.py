@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import click
 
 from tenure.plugin import tables
 from tenure.plugin.cluster import connect
+from tenure.plugin.operators import read_lease
 from tenure.plugin.output import as_json, say
 from tenure.plugin.target import ExitStatus, Format, Target
 from tenure.plugin.views import detail, history, summarize
@@ -30,9 +32,11 @@ async def show_one(target: Target, name: str, *, output: Format) -> ExitStatus:
     """Show one election with its candidates and conditions."""
     async with connect(target) as cluster:
         body = await cluster.read_election(name)
-        pods = await cluster.read_candidates(body)
+        pods, lease = await asyncio.gather(
+            cluster.read_candidates(body), read_lease(cluster.client, cluster.namespace, name)
+        )
     now_s = time.time()
-    what = detail(body, pods, wall_s=now_s)
+    what = detail(body, pods, wall_s=now_s, lease=lease)
     content = as_json(what)
     say(
         {**content.pop("summary"), **content},

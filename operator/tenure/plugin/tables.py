@@ -9,11 +9,14 @@ from rich.text import Text
 
 from tenure.election.clock import rfc3339
 from tenure.election.resource import Condition
+from tenure.plugin.findings import Finding, Level
 from tenure.plugin.views import Candidate, Detail, Reign, Summary
 
 NOTHING = "-"
 
 _COLOURS = {"True": "green", "yes": "green", "leader": "bold", "False": "red", "no": "red", "Unknown": "yellow"}
+
+_LEVELS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
 
 def table(*heads: str) -> Table:
@@ -84,7 +87,9 @@ def _head(what: Detail, now_s: float) -> Iterator[tuple[str, str]]:
     if one.elected_at_s is not None:
         yield "Since", f"{moment(one.elected_at_s)} ({since(one.elected_at_s, now_s)})"
     if what.lease is not None:
-        yield "Lease", f"renewed {what.lease.renewed_s_ago:.1f} s ago, respected for {what.lease.duration_s:g} s"
+        duration_s = what.lease.duration_s
+        respected = f", respected for {duration_s:g} s" if duration_s is not None else ""
+        yield "Lease", f"renewed {what.lease.renewed_s_ago:.1f} s ago{respected}"
     if what.failover_at_s is not None:
         yield "Gives way", f"{moment(what.failover_at_s)}, if it is not Ready again before"
     yield "Next", what.next or "nobody"
@@ -125,6 +130,15 @@ def reigns(all_of_them: Sequence[Reign], now_s: float) -> Table:
             since(one.began_at_s, until_s),
             one.reason,
         )
+    return made
+
+
+def findings(all_of_them: Iterable[Finding]) -> Table:
+    """What the doctor has found, with what to do below it."""
+    made = table("", "WHAT", "HOW IT IS")
+    for one in all_of_them:
+        said = f"{one.said}\n→ {one.advice}" if one.advice else one.said
+        made.add_row(Text(one.level.value, style=_LEVELS[one.level]), Text(one.subject), Text(said))
     return made
 
 

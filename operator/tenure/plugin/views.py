@@ -46,10 +46,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What the operator says of a lease: when it was last seen renewed, and for how long others respect it then."""
+    """What the operator says of a lease: when it was renewed last, and for how long others respect it then."""
 
     renewed_s_ago: float
-    duration_s: float
+    duration_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,158 @@
+"""`kubectl tenure doctor`: look at everything that has to be right, and say of each thing what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+from tenure.api import GROUP, KIND, SPEC_FIELDS, VERSION
+from tenure.kubernetes.access import CRD_NAME, NEEDED, crd_is_there, may, missing_permissions
+from tenure.kubernetes.client import ApiError, NotFound, Refused
+from tenure.kubernetes.pods import list_pods, parse_pod
+from tenure.plugin import tables
+from tenure.plugin.cluster import Cluster, connect
+from tenure.plugin.findings import (
+    Finding,
+    Level,
+    judge_elections,
+    judge_operators,
+    judge_reports,
+    judge_schema,
+    ok,
+    problem,
+    warning,
+)
+from tenure.plugin.operators import OperatorPod, accounts_of, find_operators, read_report
+from tenure.plugin.output import as_json, say
+from tenure.plugin.running import explain
+from tenure.plugin.target import ExitStatus, Format, Target
+
+_WISHES = (
+    ("status", "list", GROUP, "leaderelections"),
+    ("watch", "watch", GROUP, "leaderelections"),
+    ("suspend, resume and switchover", "patch", GROUP, "leaderelections"),
+    ("status NAME", "list", "", "pods"),
+)
+"""What the commands of the plugin need."""
+
+
+async def examine(target: Target, *, everywhere: bool, operator_namespace: str | None, output: Format) -> ExitStatus:
+    """Look at everything, and exit with 1 when something is wrong. Raises ApiError when there is no API server."""
+    async with connect(target) as cluster:
+        version = (await cluster.client.get("/version"))["gitVersion"]
+        found = [ok("API server", f"Kubernetes {version} answers at {cluster.client.server}.")]
+        if await crd_is_there(cluster.client):
+            scope = None if everywhere else cluster.namespace
+            parts = await asyncio.gather(
+                _look_at_crd(cluster),
+                _look_at_own_permissions(cluster, scope),
+                _look_at_operators(cluster, operator_namespace),
+                _look_at_elections(cluster, scope),
+            )
+            found += [finding for part in parts for finding in part]
+        else:
+            advice = "Install it by the chart, or: kubectl apply --server-side -f crds/leaderelections.yaml"
+            found.append(problem("CRD", f"{CRD_NAME} is not there.", advice))
+    say({"findings": as_json(found)}, output, tables.findings(found))
+    return ExitStatus.WRONG if any(finding.level is Level.PROBLEM for finding in found) else ExitStatus.DONE
+
+
+async def _look_at_crd(cluster: Cluster) -> list[Finding]:
+    async def look() -> list[Finding]:
+        answer = await cluster.client.get(f"/openapi/v3/apis/{GROUP}/{VERSION}")
+        kinds = answer["components"]["schemas"].values()
+        [schema] = [one for one in kinds if _is_our_kind(one)]
+        return [judge_schema(schema, SPEC_FIELDS)]
+
+    return await _or_say("CRD", look())
+
+
+def _is_our_kind(schema: dict[str, Any]) -> bool:
+    return any(one.get("kind") == KIND for one in schema.get("x-kubernetes-group-version-kind") or ())
+
+
+async def _look_at_own_permissions(cluster: Cluster, namespace: str | None) -> list[Finding]:
+    async def look() -> list[Finding]:
+        asked = (may(cluster.client, verb, group, resource, namespace) for _, verb, group, resource in _WISHES)
+        answers = await asyncio.gather(*asked)
+        return [
+            warning("you", f"You may not {verb} {resource}.", f"Ask for it, if you want {what}.")
+            for (what, verb, _, resource), allowed in zip(_WISHES, answers, strict=True)
+            if not allowed
+        ] or [ok("you", "You may do all that kubectl tenure does with elections.")]
+
+    return await _or_say("you", look())
+
+
+async def _look_at_operators(cluster: Cluster, namespace: str | None) -> list[Finding]:
+    async def look() -> list[Finding]:
+        operators = await find_operators(cluster.client, namespace)
+        found = list(judge_operators({one.name: one.pod.ready for one in operators}))
+        reports, failures = await _read_reports(cluster, [one for one in operators if one.pod.ready])
+        watched = {tuple(report["namespaces"]) for report in reports.values()}
+        for account in accounts_of(operators):
+            found += await _look_at_account(cluster, account, next(iter(watched), ()))
+        return [*found, *failures, *judge_reports(reports, are_all=len(reports) == len(operators))]
+
+    advice = "Ask for permission to list pods in the operator's namespace, and name it: --operator-namespace."
+    return await _or_say("operator", look(), advice=advice)
+
+
+async def _read_reports(
+    cluster: Cluster, operators: Iterable[OperatorPod]
+) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
+    reports: dict[str, dict[str, Any]] = {}
+    failures = []
+    for operator in operators:
+        try:
+            reports[operator.name] = await read_report(cluster.client, operator)
+        except NotFound:
+            advice = "Use the same version of the operator and of kubectl tenure."
+            failures.append(warning(f"operator {operator.name}", "It has no /status: it is an older version.", advice))
+        except Refused as error:
+            advice = "What it sees of NATS is not known. Ask for permission to get pods/proxy there."
+            failures.append(warning(f"operator {operator.name}", explain(error), advice))
+        except ApiError as error:
+            advice = "What it sees of NATS is not known. Let the API server reach its port: see the network policies."
+            failures.append(warning(f"operator {operator.name}", f"The API server cannot ask it: {error}.", advice))
+    return reports, failures
+
+
+async def _look_at_account(cluster: Cluster, account: tuple[str, str], namespaces: tuple[str, ...]) -> list[Finding]:
+    subject = f"account {'/'.join(account)}"
+    user = f"system:serviceaccount:{':'.join(account)}"
+
+    async def look() -> list[Finding]:
+        missing = await missing_permissions(cluster.client, namespaces, user=user)
+        if not missing:
+            return [ok(subject, f"It has all {len(NEEDED)} permissions that the operator needs.")]
+        advice = "Bind the role of the chart to it; README.md lists the permissions."
+        return [problem(subject, f"It may not {', '.join(missing)}.", advice)]
+
+    advice = (
+        "Whether it has what the operator needs is not known. That takes permission to create subjectaccessreviews."
+    )
+    return await _or_say(subject, look(), advice=advice)
+
+
+async def _look_at_elections(cluster: Cluster, namespace: str | None) -> list[Finding]:
+    async def look() -> list[Finding]:
+        # First the pods: a term that is above the status which is read afterwards was in no status before.
+        bodies = await list_pods(cluster.client, namespace)
+        pods = [(body["metadata"]["namespace"], parse_pod(body)) for body in bodies]
+        elections = await cluster.list_elections(namespace)
+        return judge_elections(elections, pods, time.time())
+
+    return await _or_say("elections", look())
+
+
+async def _or_say(
+    subject: str, looking: Awaitable[list[Finding]], *, advice: str = "Ask for the permission, or look elsewhere: -n."
+) -> list[Finding]:
+    """Return what was found, or a warning that it could not be looked at."""
+    try:
+        return await looking
+    except ApiError as error:
+        return [warning(subject, explain(error), advice)]
