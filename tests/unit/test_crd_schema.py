@@ -55,7 +55,7 @@ def test_the_status_has_no_enums() -> None:
 def test_every_rule_has_a_message_that_says_what_to_do() -> None:
     rules = [rule for schema in _FIELDS.values() for rule in schema.get("x-kubernetes-validations", [])]
 
-    assert len(rules) == 14
+    assert len(rules) == 15
     assert [rule for rule in rules if ": " not in rule["message"]] == []
 
 

@@ -12,6 +12,7 @@ SPEC_FIELDS = (
     "handOver",
     "lease",
     "preference",
+    "record",
     "selector",
     "suspend",
     "switchover",
