@@ -158,6 +158,18 @@ def test_a_read_that_was_begun_too_early_proves_nothing() -> None:
     only(ReadLease, done)
 
 
+def test_a_claim_that_comes_while_the_end_of_the_lease_is_being_read_is_shown_at_once() -> None:
+    story = _led_by_a()
+    only(ReadLease, story.rests(115.5 - story.now_s))
+    before = story.read(_claim(A, 3))
+
+    story.revision += 1
+    assert story.hears(story.seen(_claim(B, 4))) == []
+    entry = only(WriteStatus, story.hears(before))
+
+    assert entry.status.leader == _shown(B, 4)
+
+
 def test_while_nats_is_away_the_label_stays() -> None:
     story = _led_by_a()
 

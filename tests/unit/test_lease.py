@@ -66,6 +66,14 @@ def test_an_older_revision_from_the_streams_leader_is_taken_since_the_bucket_was
     assert (lease.revision, lease.record, lease.seen_at_s, lease.read_at_s) == (0, None, 110.0, 109.0)
 
 
+def test_an_answer_to_a_read_that_was_begun_before_a_younger_revision_was_seen_changes_nothing() -> None:
+    """The watch is quicker than an answer that was on its way: that is no loss of the bucket."""
+    known = _see(None, 8, now_s=100.0)
+
+    assert _see(known, 7, now_s=100.1, read_at_s=99.9) == known
+    assert _see(known, 7, now_s=100.2, read_at_s=100.0).revision == 7
+
+
 @pytest.mark.parametrize(("before", "after"), [(_RECORD, None), (None, _RECORD)])
 def test_a_value_that_came_or_went_under_the_same_revision_is_another_record(
     before: LeaseRecord | None, after: LeaseRecord | None

@@ -64,8 +64,8 @@ def observe(
 ) -> Lease:
     """Return what is known after `entry` was seen at `now_s`.
 
-    A watch event that is older than what is known changes nothing; a read from the stream's leader is always taken,
-    since a lower revision then means that the bucket was lost or rolled back.
+    What is older than what is known changes nothing. A lower revision in a read from the stream's leader is taken all the
+    same if the read was begun after the known one was seen: then the bucket was lost or rolled back.
     """
     if previous is not None:
         if entry.revision == previous.revision and (entry.value is None) == (previous.record is None):
@@ -77,7 +77,7 @@ def observe(
                 connection=connection,
                 read_at_s=read_at_s if read_at_s is not None else previous.read_at_s,
             )
-        if entry.revision < previous.revision and read_at_s is None:
+        if entry.revision < previous.revision and (read_at_s is None or read_at_s < previous.seen_at_s):
             return previous
     record = None if entry.value is None else parse(entry.value)
     return Lease(
