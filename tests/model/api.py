@@ -35,6 +35,8 @@ class ModelApi:
         self.requests: list[str] = []
         self.latency_s = 0.0
         self.trouble: Callable[[str], Exception | None] = lambda _: None
+        self.cached: dict[str, Object] | None = None
+        """What the server's own cache shows, when that is behind."""
         self.watchers: list[Callable[[str, Object], None]] = []
         self._versions = itertools.count(1)
 
@@ -53,9 +55,10 @@ class ModelApi:
         await self._begin(f"LIST {path}")
         selector = parse_selector(query["labelSelector"]) if query.get("labelSelector") else None
         *_, kind = path.split("/")
+        listed = self.objects if self.cached is None or query.get("resourceVersion") != "0" else self.cached
         items = [
             {"metadata": found["metadata"]}
-            for where, found in self.objects.items()
+            for where, found in listed.items()
             if where.split("/")[-2] == kind
             and (where.startswith(f"{path}/") or "/namespaces/" not in path)
             and (selector is None or selector.matches(found["metadata"].get("labels") or {}))

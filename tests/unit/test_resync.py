@@ -115,3 +115,20 @@ def test_what_a_list_of_a_watch_hides_is_found_though_the_first_comparison_is_no
                 assert len(shell.controller.index.pods("shop")) == 2
 
     run(scenario())
+
+
+def test_what_a_list_of_a_watch_hides_is_found_though_the_servers_cache_still_shows_it() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0", "web-1", "web-2")
+            async with _resyncing(shell):
+                await asyncio.sleep(10)
+                shell.api.cached = dict(shell.api.objects)
+                shell.is_watching = False
+                shell.delete_pod("web-2")
+                shell.is_watching = True
+                shell.controller.wants_comparison.set()  # as the handlers do for each object of a list
+                await asyncio.sleep(10)
+                assert len(shell.controller.index.pods("shop")) == 2
+
+    run(scenario())

@@ -35,7 +35,10 @@ MAX_RETIRED = 200
 
 
 class Resync:
-    """Compares the caches with metadata-only lists from the API server's own cache; what differs is read for itself."""
+    """Compares the caches with metadata-only lists; what differs is read for itself.
+
+    The pods are listed from the API server's own cache, but for a comparison that something may have been missed for.
+    """
 
     def __init__(self, settings: Settings, client: KubernetesClient, controller: Controller, leases: Leases) -> None:
         self._settings = settings
@@ -44,6 +47,7 @@ class Resync:
         self._leases = leases
         self.has_compared = asyncio.Event()
         """Set when everything that was there at the start is known."""
+        self._may_have_missed = False
 
     async def run(self) -> None:
         """Compare now, after each interval, and whenever something may have been missed, until cancelled."""
@@ -71,6 +75,7 @@ class Resync:
     async def compare(self) -> None:
         """Compare once. Raises ApiError or StoreError when it could not be finished."""
         wanted = self._controller.wants_comparison
+        self._may_have_missed |= wanted.is_set() and self.has_compared.is_set()
         wanted.clear()
         # Elections first: whatever is listed afterwards can belong to none that is younger than this list.
         elections = [
@@ -79,14 +84,19 @@ class Resync:
         await self._compare_elections(elections)
         if not self.has_compared.is_set():
             wanted.clear()  # The first list of a watch has set it, after which nothing was missed.
+        # A cache of the server may be behind the new list of a watch: it would still show what that list has hidden.
         pods = [
             item
             for scope in self._scopes()
             for item in await list_metadata(
-                self._client, pods_path(scope), label_selector=self._settings.pod_selector, from_cache=True
+                self._client,
+                pods_path(scope),
+                label_selector=self._settings.pod_selector,
+                from_cache=not self._may_have_missed,
             )
         ]
         await self._compare_pods(pods)
+        self._may_have_missed = False
         orphans = self._find_orphans({(item.namespace, item.name) for item in elections}, pods)
         if self._controller.acts:
             # By chance: those that cannot be cleaned up must not keep the others from it for ever.
