@@ -87,6 +87,14 @@ FOR ?= 10m
 SEED ?=
 REPORT ?=
 
+.PHONY: simulate
+simulate: setup  ## Simulate worlds with faults for FOR=10m, from seeds that follow from the commit or begin at SEED=…
+	@$(HELPER) simulator --for $(FOR) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: mutations
+mutations: setup  ## Make each of a list of mistakes in the protocol: the simulator must find it; ARGS=WORD tries some
+	@$(HELPER) simulator.mutations $(ARGS)
+
 .PHONY: chaos
 chaos: setup  ## Break all that the operator relies on, FOR=10m; SEED=… repeats the faults, REPORT=FILE keeps the report
 	@$(HELPER) chaos --for $(FOR) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenure.election.entry import ABSENT, Entry
 from tenure.nats.store import WrongRevision
+
+MAX_ROLL_BACK = 64
+"""Writes that can be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class ModelBucket:
         self._clock = clock
         self.allows_ttl = allows_ttl
         self.exists = True
+        self.lives = 0
+        """How often the bucket was made: a lost one that is made again is another."""
         self.leaves_markers = False
         """Whether an entry whose time has run out leaves a marker, with a revision of its own."""
         self._listeners: list[Callable[[str, Entry], None]] = []
@@ -37,10 +43,11 @@ class ModelBucket:
         self._begin()
 
     def _begin(self) -> None:
+        self.lives += 1
         self.last_revision = int(self._clock() * 1_000_000) - 1
         self._entries: dict[str, Entry] = {}
         self._expires_s: dict[str, float] = {}
-        self._writes: list[_Write] = []
+        self._writes: deque[_Write] = deque(maxlen=MAX_ROLL_BACK)
 
     # What stores ask for.
 
@@ -99,8 +106,11 @@ class ModelBucket:
             self._begin()
 
     def roll_back(self, writes: int) -> None:
-        """Take the last writes back, as a server that crashed before its disk had them. Their revisions are reused."""
-        for _ in range(writes):
+        """Take the last writes back, as a server that crashed before its disk had them. Their revisions are reused.
+
+        At most `MAX_ROLL_BACK` of them, and none from before the bucket was made.
+        """
+        for _ in range(min(writes, len(self._writes))):
             write = self._writes.pop()
             self.last_revision -= 1
             self._expires_s.pop(write.key, None)

@@ -1,5 +1,8 @@
-"""A seeded simulation: the production core against modelled NATS, Kubernetes and clocks, all faults from one seed.
+"""A simulation: the production runtime and core in virtual time, modelled servers, and all faults from one seed.
 
-`world` owns time and chance, `cluster` models the Kubernetes API, `process` is one operator, `faults` decides what goes
-wrong, `invariants` watches every change. `python -m simulator --seed N` replays a run exactly.
+`world` owns time and chance; `loop` is asyncio in virtual time. `life` is one life of an operator process, put together
+as `tenure.process` does it: only the clients of NATS and HTTP are others (`leases`, `client`), and Kopf (`watch`). The
+servers are in `tests/model`. `profile` says what a world is like, `faults` and its parts decide what goes wrong, and
+`invariants`, `conduct`, `reasons` and `progress` watch what must hold. `python -m simulator --seed N` replays a world
+exactly. `mutations` are mistakes that must be found.
 """

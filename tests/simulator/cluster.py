@@ -1,132 +1,159 @@
-"""The modelled Kubernetes API: one namespace with one election and its pods, and everybody who watches them."""
+"""One election and its pods in the modelled API, and what users, controllers and kubelets do to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from typing import Any
 
-from tenure.election.effects import WriteLabels, WriteStatus
-from tenure.election.inputs import LabelOutcome, LabelsWritten
-from tenure.election.labels import PodRole, role_key, term_key
-from tenure.election.pod import Pod, PodRef
-from tenure.election.resource import Resource, Spec, Status
-from tenure.election.selector import Operator, Requirement, Selector
+from model.api_server import PODS, ApiServer
+from simulator.loop import WALL_S
+from simulator.world import World
+from tenure.api import GROUP, KIND, PLURAL, VERSION
+from tenure.election.clock import rfc3339
+from tenure.election.field import Field
+from tenure.election.pod import Pod
+from tenure.election.resource import Resource
 from tenure.election.timing import Timing
+from tenure.kubernetes.pods import ORDINAL_LABEL
 
 ELECTION = "web"
 SELECTED = {"app": "web"}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a watch: a version of the resource or of a pod, or the end of a pod."""
-
-    resource: Resource | None = None
-    pod: Pod | None = None
-    gone_uid: str | None = None
-
-
-class Conflict(Exception):
-    """The object has another version."""
-
-
 class Cluster:
-    """Objects with resource versions; each change is told to the observers at once, and to watchers as an event."""
+    """The objects, and how they change. With `ordinals` pods are numbered as a StatefulSet does it."""
 
-    def __init__(self, timing: Timing) -> None:
-        self._version = 100
+    def __init__(self, world: World, timing: Timing, *, ordinals: bool = False) -> None:
+        self.server = ApiServer(lambda: world.now_s)
+        self._world = world
+        self._ordinals = ordinals
         self._uids = 0
-        self.pods: dict[str, Pod] = {}
-        selector = Selector((Requirement("app", Operator.IN, ("web",)),))
-        self.resource = Resource(
-            namespace="shop",
-            name=ELECTION,
-            uid="election",
-            generation=1,
-            resource_version=self._version,
-            spec=Spec(selector=selector, timing=timing),
-            status=Status(),
+        self.spec: dict[str, Any] = {"selector": {"matchLabels": dict(SELECTED)}}
+        self.set_timing(timing)
+        self.create_election()
+
+    # The election
+
+    @property
+    def resource(self) -> Resource | None:
+        """The election as it is now, None while it is deleted."""
+        stored = self.server.objects(PLURAL).get(ELECTION)
+        return stored.resource if stored is not None else None
+
+    def create_election(self) -> None:
+        """Create the election, as it was specified last."""
+        self.server.put(
+            PLURAL,
+            {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": KIND,
+                "metadata": {"name": ELECTION, "uid": self._uid("election"), "generation": 1},
+                "spec": self.spec,
+            },
         )
-        self.observers: list[Callable[[], None]] = []
-        self.watchers: list[Callable[[Event], None]] = []
 
-    # What operators ask for
+    def delete_election(self) -> None:
+        """Delete the election, whether an operator runs or not."""
+        self.server.remove(PLURAL, ELECTION)
 
-    def write_status(self, write: WriteStatus) -> Resource:
-        """Write the status if the version is the one given; the schema's rules are checked by the invariants."""
-        if write.resource_version != self.resource.resource_version:
-            raise Conflict
-        self.resource = replace(self.resource, status=write.status, resource_version=self._next_version())
-        self._changed(Event(resource=self.resource))
-        return self.resource
+    def set_timing(self, timing: Timing) -> None:
+        """Ask for other times of the lease."""
+        lease = {
+            "durationSeconds": timing.duration_s,
+            "renewDeadlineSeconds": timing.renew_deadline_s,
+            "renewIntervalSeconds": timing.renew_interval_s,
+        }
+        self.change_spec(lease=lease)
 
-    def write_labels(self, write: WriteLabels) -> LabelsWritten:
-        """Apply a label write as the JSON Patch does that it stands for."""
-        pod = self.pods.get(write.ref.name)
-        if pod is None or pod.uid != write.ref.uid:
-            return LabelsWritten(write.ref, LabelOutcome.GONE)
-        is_another = write.role in (None, PodRole.LEADER) and pod.role(ELECTION) != write.expected_role
-        if pod.term(ELECTION) != write.expected_term or (pod.labels is None) != write.no_labels_map or is_another:
-            return LabelsWritten(write.ref, LabelOutcome.CHANGED, pod)
-        labels = dict(pod.labels or {})
-        if write.role is None:
-            del labels[role_key(ELECTION)]
-        else:
-            labels[role_key(ELECTION)] = str(write.role)
-        if write.term is not None:
-            labels[term_key(ELECTION)] = str(write.term)
-        return LabelsWritten(write.ref, LabelOutcome.APPLIED, self.change_pod(pod, labels=labels))
+    def change_spec(self, **fields: Any) -> None:
+        """Change fields of the spec, also of one that is created later."""
+        self.spec = {**self.spec, **fields}
+        stored = self.server.objects(PLURAL).get(ELECTION)
+        if stored is not None and stored.body["spec"] != self.spec:
+            metadata = stored.body["metadata"]
+            generation = metadata["generation"] + 1
+            self.server.put(
+                PLURAL, {**stored.body, "metadata": {**metadata, "generation": generation}, "spec": self.spec}
+            )
 
-    def pod(self, ref: PodRef) -> Pod | None:
+    # The pods
+
+    @property
+    def pods(self) -> Mapping[str, Pod]:
+        """The pods by name, as elections look at them."""
+        return {name: stored.pod for name, stored in self.server.objects(PODS).items()}
+
+    @property
+    def candidates(self) -> list[Pod]:
+        """The pods that the selector finds and that have not finished."""
+        wanted = self.spec["selector"]["matchLabels"].items()
+        return [pod for pod in self.pods.values() if not pod.finished and (pod.labels or {}).items() >= wanted]
+
+    @property
+    def eligible(self) -> list[Pod]:
+        """The candidates that may be chosen."""
+        return [pod for pod in self.candidates if Field(()).is_eligible(pod)]
+
+    def pod(self, name: str, uid: str) -> Pod | None:
         """This incarnation of a pod, None when it exists no more."""
-        pod = self.pods.get(ref.name)
-        return pod if pod is not None and pod.uid == ref.uid else None
+        stored = self.server.objects(PODS).get(name)
+        return stored.pod if stored is not None and stored.uid == uid else None
 
-    def listed(self) -> tuple[PodRef, ...]:
-        """The pods that match the selector or carry a label of the election."""
-        return tuple(
-            pod.ref
-            for pod in self.pods.values()
-            if (pod.labels or {}).items() >= SELECTED.items() or pod.role(ELECTION) or pod.term(ELECTION)
-        )
+    def create_pod(self, name: str, *, is_ready: bool) -> Pod:
+        """Create a pod."""
+        labels = dict(SELECTED)
+        _, _, number = name.rpartition("-")
+        if self._ordinals and number.isdecimal():
+            labels[ORDINAL_LABEL] = number
+        body = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "uid": self._uid(name), "labels": labels},
+            "spec": {"nodeName": f"node-{self._uids % 3}"},
+            "status": {"phase": "Running", "conditions": [self._ready(is_ready=is_ready)]},
+        }
+        return self.server.put(PODS, body).pod
 
-    # What happens to pods
+    def set_ready(self, pod: Pod, *, is_ready: bool) -> None:
+        """Let the kubelet say that a pod is Ready, or is not."""
+        self._change(pod, status={"phase": "Running", "conditions": [self._ready(is_ready=is_ready)]})
 
-    def create_pod(self, name: str, *, now_s: float) -> Pod:
-        """Create a pod, not Ready yet."""
+    def finish(self, pod: Pod) -> None:
+        """Let a pod's containers end by themselves."""
+        self._change(pod, status={"phase": "Succeeded", "conditions": [self._ready(is_ready=False)]})
+
+    def terminate(self, pod: Pod) -> None:
+        """Mark a pod as deleted; it drains."""
+        self._change_metadata(pod, deletionTimestamp=rfc3339(WALL_S + self._world.now_s))
+
+    def set_labels(self, pod: Pod, labels: Mapping[str, str | None]) -> None:
+        """Edit a pod's labels, as a user does; None takes one off."""
+        stored = self.server.objects(PODS).get(pod.name)
+        if stored is not None and stored.uid == pod.uid:
+            merged = {**(stored.pod.labels or {}), **labels}
+            self._change_metadata(pod, labels={key: value for key, value in merged.items() if value is not None})
+
+    def end_pod(self, pod: Pod) -> bool:
+        """Let a pod exist no more; return whether it did until now."""
+        if self.pod(pod.name, pod.uid) is None:
+            return False
+        self.server.remove(PODS, pod.name)
+        return True
+
+    def _change_metadata(self, pod: Pod, **fields: Any) -> None:
+        stored = self.server.objects(PODS).get(pod.name)
+        if stored is not None:
+            self._change(pod, metadata={**stored.body["metadata"], **fields})
+
+    def _change(self, pod: Pod, **fields: Any) -> None:
+        stored = self.server.objects(PODS).get(pod.name)
+        if stored is not None and stored.uid == pod.uid:
+            self.server.put(PODS, {**stored.body, **fields})
+
+    def _ready(self, *, is_ready: bool) -> dict[str, str]:
+        since = rfc3339(WALL_S + self._world.now_s)
+        return {"type": "Ready", "status": str(is_ready), "lastTransitionTime": since}
+
+    def _uid(self, what: str) -> str:
         self._uids += 1
-        uid = f"uid{self._uids}"
-        pod = Pod(name, uid, self._next_version(), dict(SELECTED), ready_since_s=now_s)
-        self.pods[name] = pod
-        self._changed(Event(pod=pod))
-        return pod
-
-    def change_pod(self, pod: Pod, **changes: object) -> Pod:
-        """Change a pod."""
-        changed = replace(pod, resource_version=self._next_version(), **changes)  # type: ignore[arg-type]
-        self.pods[pod.name] = changed
-        self._changed(Event(pod=changed))
-        return changed
-
-    def end_pod(self, name: str) -> None:
-        """Let a pod exist no more."""
-        pod = self.pods.pop(name)
-        self._next_version()
-        self._changed(Event(gone_uid=pod.uid))
-
-    def change_spec(self, spec: Spec) -> None:
-        """Change what the resource asks for."""
-        self.resource = replace(
-            self.resource, spec=spec, generation=self.resource.generation + 1, resource_version=self._next_version()
-        )
-        self._changed(Event(resource=self.resource))
-
-    def _next_version(self) -> int:
-        self._version += 1
-        return self._version
-
-    def _changed(self, event: Event) -> None:
-        for observe in self.observers:
-            observe()
-        for watch in self.watchers:
-            watch(event)
+        return f"{what}.{self._uids}"

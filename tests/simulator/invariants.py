@@ -1,14 +1,26 @@
-"""What must hold after every single change, whatever goes wrong (G1 to G4), and after the end of all faults (G5)."""
+"""What must hold after every single change of the API and of the bucket, whatever goes wrong (G1 to G4)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
+from model.api_server import PODS, Change
 from model.bucket import ModelBucket
 from simulator.cluster import ELECTION, Cluster
-from simulator.process import KEY
+from simulator.conduct import Conduct
+from simulator.history import History
+from simulator.nodes import KEY
+from simulator.process import Process
 from simulator.world import World
 from tenure.election.entry import Entry
 from tenure.election.labels import PodRole, parse_term
+from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, parse
+from tenure.election.resource import Resource, Status
+
+parse_once = lru_cache(maxsize=16)(parse)
+"""Parses what is written once for all who see it: the same bytes are the same record, and parsing takes its time."""
 
 
 class Violation(AssertionError):
@@ -18,74 +30,154 @@ class Violation(AssertionError):
 class Invariants:
     """Observes every write to the API and to the bucket.
 
-    `bucket_is_honest` is False in runs in which the server takes acknowledged writes back: then G1 and G2 are checked
-    for what the API has shown only.
+    `bucket_is_honest` is False in worlds in which the server takes acknowledged writes back: then G1 and G2 are checked
+    for what the API has shown. `clocks_agree` is False in worlds in which wall clocks are wrong: nodes that judge a
+    lease by theirs may then take it too early. `loses_records` is True in worlds in which a floor must be raised.
     """
 
-    def __init__(self, world: World, cluster: Cluster, bucket: ModelBucket, *, bucket_is_honest: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        cluster: Cluster,
+        bucket: ModelBucket,
+        processes: Sequence[Process],
+        *,
+        bucket_is_honest: bool,
+        clocks_agree: bool,
+        loses_records: bool,
+    ) -> None:
         self._world = world
-        self._cluster = cluster
+        self._processes = processes
         self._bucket_is_honest = bucket_is_honest
-        self._holders: dict[int, str] = {}
-        self._highest_claimed = 0
-        self._shown: dict[int, str | None] = {}
-        self._status = cluster.resource.status
+        self._clocks_agree = clocks_agree
+        self._loses_records = loses_records
+        self.history = History(cluster)
+        self._record: LeaseRecord | None = None
+        self._record_life = 0
+        self._bucket = bucket
+        self._leaders: dict[str, Pod] = {}
         self._pod_terms: dict[str, int] = {}
+        self.forged: set[str] = set()
+        """UIDs of pods whose term label somebody else has written: that one may fall."""
         self.leader_changes = 0
-        self.leader_must_stay = False
-        """Set in runs, and from the moment on, in which nothing happens that a leader may be changed for."""
-        self.crowns = 0
-        cluster.observers.append(self._see_cluster)
+        self.renewals = 0
+        cluster.server.on_change.append(self._see_change)
         bucket.listen(self._see_entry)
+        for process in processes:
+            Conduct(process, self.history, self._fail)
 
     def _fail(self, what: str) -> None:
         raise Violation(f"at {self._world.now_s:.6f} s: {what}")
 
+    # The bucket
+
     def _see_entry(self, key: str, entry: Entry) -> None:
-        record = parse(entry.value) if entry.value is not None and key == KEY else None
-        if not isinstance(record, LeaseRecord) or not record.by_operator or not self._bucket_is_honest:
+        if key != KEY:
             return
-        holder = self._holders.setdefault(record.term, record.holder)
-        if record.holder and holder and holder != record.holder:
-            self._fail(f"G1: term {record.term} is held by {holder} and by {record.holder}")
-        if record.holder:
-            self._holders[record.term] = record.holder
-        if record.term < self._highest_claimed:
-            self._fail(f"G2: term {record.term} was written after {self._highest_claimed}")
-        self._highest_claimed = record.term
+        replaced = self._record if self._record_life == self._bucket.lives else None
+        record = parse_once(entry.value) if entry.value is not None else None
+        self._record_life = self._bucket.lives
+        self._record = record if isinstance(record, LeaseRecord) else None
+        if self._record is not None:
+            self._see_record(self._record, replaced)
 
-    def _see_cluster(self) -> None:
-        status = self._cluster.resource.status
-        if status is not self._status:
-            self._see_status()
-        leaders = []
-        for pod in self._cluster.pods.values():
-            term = parse_term(pod.term(ELECTION)) or 0
-            if term < self._pod_terms.get(pod.uid, 0):
-                self._fail(f"tombstone: the term label of {pod.name} fell from {self._pod_terms[pod.uid]} to {term}")
-            self._pod_terms[pod.uid] = term
-            if pod.role(ELECTION) == PodRole.LEADER:
-                leaders.append(pod)
-                if self._shown.get(term) != pod.identity:
-                    self._fail(
-                        f"G3: {pod.name} is crowned for term {term}, which the status gave to {self._shown.get(term)}"
-                    )
-        if len(leaders) > 1:
-            self._fail(f"G3: two leaders: {', '.join(f'{pod.name} ({pod.uid})' for pod in leaders)}")
+    def _see_record(self, record: LeaseRecord, replaced: LeaseRecord | None) -> None:
+        history = self.history
+        history.note(record)
+        if replaced is not None and record.holder == replaced.holder and record.term == replaced.term:
+            self.renewals += 1
+        elif replaced is not None and replaced.holder not in ("", record.holder):
+            self._see_claim_over(record, replaced)
+        if record.by_operator and self._bucket_is_honest:
+            holder = history.holders.get(record.term, "")
+            if record.holder and holder and holder != record.holder:
+                self._fail(f"G1: term {record.term} is held by {holder} and by {record.holder}")
+            if record.term < history.highest_claimed:
+                self._fail(f"G2: term {record.term} was written after {history.highest_claimed}")
+            history.holders[record.term] = record.holder or holder
+            history.highest_claimed = record.term
+        self._see_who_leads()
 
-    def _see_status(self) -> None:
-        before, after = self._status, self._cluster.resource.status
-        self._status = after
-        if after.term < before.term:
-            self._fail(f"G4: status.term fell from {before.term} to {after.term}")
-        if (after.term_floor or 0) < (before.term_floor or 0):
-            self._fail(f"G4: status.termFloor fell from {before.term_floor} to {after.term_floor}")
-        if after.term_floor is not None and after.term_floor < after.term:
-            self._fail(f"G4: status.termFloor {after.term_floor} is below status.term {after.term}")
-        identity = after.leader.identity if after.leader is not None else None
-        if self._shown.setdefault(after.term, identity) != identity:
-            self._fail(f"G1: status gives term {after.term} to {self._shown[after.term]} and to {identity}")
-        if before.leader != after.leader:
+    def _see_claim_over(self, record: LeaseRecord, replaced: LeaseRecord) -> None:
+        """A lease is taken that was not released: by then nobody may count its holder as leader any more."""
+        if record.holder == "" or not self._bucket_is_honest or not (record.by_operator or self._clocks_agree):
+            return
+        for process in self._processes:
+            leading = process.leading
+            if leading is not None and (leading.identity, leading.term) == (replaced.holder, replaced.term):
+                self._fail(f"lease: {record.holder} takes the lease while {process.name} counts {leading} as leader")
+
+    def _see_who_leads(self) -> None:
+        """A process counts a pod as leader only through a write of its own."""
+        for process in self._processes:
+            leading = process.leading
+            if leading and not self.history.was_written_by(leading.writer, leading.identity, leading.term):
+                self._fail(f"lease: {process.name} counts {leading} as leader, which it has not written")
+
+    # The API
+
+    def _see_change(self, change: Change) -> None:
+        if change.kind == PODS:
+            self._see_pod(change.before.pod if change.before else None, change.after.pod if change.after else None)
+        else:
+            self._see_election(
+                change.before.resource if change.before else None, change.after.resource if change.after else None
+            )
+
+    def _see_pod(self, before: Pod | None, pod: Pod | None) -> None:
+        if pod is None:
+            assert before is not None
+            self._leaders.pop(before.uid, None)
+            self._pod_terms.pop(before.uid, None)
+            return
+        term = parse_term(pod.term(ELECTION)) or 0
+        known = self._pod_terms.get(pod.uid, 0)
+        if term < known and pod.uid not in self.forged:
+            self._fail(f"tombstone: the term label of {pod.name} fell from {known} to {term}")
+        self._pod_terms[pod.uid] = term
+        if pod.role(ELECTION) != PodRole.LEADER:
+            self._leaders.pop(pod.uid, None)
+            return
+        is_new = pod.uid not in self._leaders or term != known
+        self._leaders[pod.uid] = pod
+        if is_new and pod.uid not in self.forged and self.history.shown.get(term) != pod.identity:
+            shown = self.history.shown.get(term)
+            self._fail(f"G3: {pod.name} is crowned for term {term}, which the status gave to {shown}")
+        if len(self._leaders) > 1:
+            self._fail(f"G3: two leaders: {', '.join(sorted(one.identity for one in self._leaders.values()))}")
+
+    def _see_election(self, before: Resource | None, after: Resource | None) -> None:
+        if after is None:
+            return
+        old, new = before.status if before is not None else Status(), after.status
+        if new.term < old.term:
+            self._fail(f"G4: status.term fell from {old.term} to {new.term}")
+        if (new.term_floor or 0) < (old.term_floor or 0):
+            self._fail(f"G4: status.termFloor fell from {old.term_floor} to {new.term_floor}")
+        if new.term_floor is not None and new.term_floor < new.term:
+            self._fail(f"G4: status.termFloor {new.term_floor} is below status.term {new.term}")
+        highest = max(old.term_floor or 0, self.history.highest_claimed)
+        if old.term and (new.term_floor or 0) > highest and not self._loses_records:
+            self._fail(
+                f"floor: status.termFloor rises from {old.term_floor} to {new.term_floor}, though nothing was lost"
+            )
+        identity = new.leader.identity if new.leader is not None else None
+        if new.term != old.term:
+            self._see_new_term(new, identity)
+        elif identity != (old.leader.identity if old.leader is not None else None):
+            self._fail(f"G1: status gives term {new.term} to {old.leader} and to {identity}")
+        if old.leader != new.leader:
             self.leader_changes += 1
-            if self.leader_must_stay:
-                self._fail(f"G6: the leader changed from {before.leader} to {after.leader} for nothing")
+
+    def _see_new_term(self, status: Status, identity: str | None) -> None:
+        history = self.history
+        if status.term < history.highest_shown:
+            self._fail(f"G2: status shows term {status.term} after {history.highest_shown}")
+        # An election that was created again may go on with the term that its record still has, and with nobody in the
+        # place of a holder that has released it.
+        if history.shown.setdefault(status.term, identity) != identity and identity is not None:
+            self._fail(f"G1: status gives term {status.term} to {history.shown[status.term]} and to {identity}")
+        history.highest_shown = status.term
+        is_foreign = status.leader is not None and status.leader.pod is None
+        if not is_foreign and not history.was_claimed(identity or "", status.term):
+            self._fail(f"G1: status gives term {status.term} to {identity}, whose lease was never written")

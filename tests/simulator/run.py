@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from unittest.mock import patch
 
 from model.bucket import ModelBucket
-from simulator.cluster import ELECTION, Cluster
-from simulator.faults import Faults, ShortFaults
-from simulator.invariants import Invariants, Violation
-from simulator.process import Process, Trouble
+from simulator.cluster import Cluster
+from simulator.faults import Faults
+from simulator.invariants import Invariants, Violation, parse_once
+from simulator.life import Machine
+from simulator.loop import WALL_S, read_clock
+from simulator.process import Process
+from simulator.profile import KINDS, Profile
+from simulator.progress import check_progress
+from simulator.reasons import Reasons
+from simulator.seeds import FAULTS
+from simulator.trace import Trace
 from simulator.world import World
-from tenure.election.field import Field
-from tenure.election.labels import PodRole
-from tenure.election.timing import Timing
+from tenure.election import lease
+from tenure.kubernetes.client import LIST_TIMEOUT_S
+from tenure.runtime import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,86 +33,77 @@ class Report:
     seed: int
     simulated_s: float
     events: int
-    leader_changes: int
     faults: int
+    leader_changes: int
+    renewals: int
 
 
-def simulate(seed: int, *, leases: float = 400.0) -> Report:
-    """Run one seed for so many lease durations, or four times as many faults; then stop all faults and demand progress.
+def simulate(
+    seed: int, *, faults: int = FAULTS, kind: str = "any", profile: Profile | None = None, traced: bool = False
+) -> Report:
+    """Run one seed for so many faults; then repair everything, demand progress, and demand rest.
 
-    Raises Violation.
+    The world is drawn from the seed, as one of a `kind`, unless `profile` describes it; `traced` prints what happens.
+    Raises Violation and Runaway.
     """
     world = World(seed)
-    draw = world.random
-    # In a hectic run leaders change as fast as requests are delayed: that is what late writes need to do harm.
-    hectic = draw.random() < 0.4
-    timing = Timing.derive(3 if hectic else draw.choice([3, 5, 15, 60, 600]))
-    latency_s = 0.02 if hectic else draw.choice([0.002, 0.02, 0.2])
-    cluster = Cluster(timing)
-    bucket = ModelBucket(lambda: 1.8e9 + world.now_s)
-    rolls_back = draw.random() < 0.15
-    invariants = Invariants(world, cluster, bucket, bucket_is_honest=not rolls_back)
-    trouble = Trouble(
-        request=0.3 if hectic else draw.choice([0.0, 0.01, 0.1]),
-        event_lost=draw.choice([0.0, 0.05]),
-        event_repeated=draw.choice([0.0, 0.05]),
+    profile = KINDS[kind](world.random) if profile is None else profile
+    profile = replace(profile, nats=replace(profile.nats), api=replace(profile.api))
+    cluster = Cluster(world, profile.timing, ordinals=profile.ordinals)
+    cluster.server.cache_lag_s = profile.cache_lag_s
+    bucket = ModelBucket(lambda: WALL_S + world.now_s)
+    trace = Trace(world, cluster, bucket) if traced else None
+    machine = Machine(
+        nats=profile.nats,
+        api=profile.api,
+        watch_lag_s=profile.watch_lag_s,
+        watch_repeats=profile.watch_repeats,
+        rate_error=profile.rate_error,
+        skew_s=profile.skew_s,
+        replicas=profile.replicas,
     )
-    processes = [
-        Process(f"op{number}", world, cluster, bucket, trouble, latency_s=latency_s)
-        for number in range(draw.choice([1, 2, 3]))
-    ]
-    faults = Faults(world, cluster, bucket, processes, timing, rolls_back=rolls_back, hectic=hectic)
-    for process in processes:
-        process.start()
-    faults.begin(pods=draw.randint(1, 5))
-    while faults.count < 4 * leases and (hectic or world.now_s < leases * timing.duration_s):
-        world.run_until(world.now_s + timing.duration_s)
-    faults.end()
-    trouble.request = trouble.event_lost = trouble.event_repeated = 0.0
-    bound_s = 4 * timing.duration_s + 2 * 300 + 200 + 1000 * latency_s
-    world.run_until(world.now_s + bound_s)
-    check_progress(cluster, bound_s)
-    return Report(seed, world.now_s, world.events, invariants.leader_changes, faults.count)
+    processes = [Process(f"op{number}", world, cluster.server, bucket, machine) for number in range(profile.processes)]
+    invariants = Invariants(
+        world,
+        cluster,
+        bucket,
+        processes,
+        bucket_is_honest=profile.honest,
+        clocks_agree=not profile.skew_s,
+        loses_records=profile.loses_records,
+    )
+    injected = Faults(world, profile, cluster, bucket, processes, invariants)
+    if trace is not None:
+        injected.tell = trace.say
+    if profile.calm:
+        Reasons(world, cluster, grace_s=profile.timing.duration_s)
+    with _defects_raised(), patch.object(clock, "now", read_clock), patch.object(lease, "parse", parse_once):
+        injected.begin()
+        while injected.count < faults:
+            world.run_until(world.now_s + min(profile.gaps_s))
+        injected.end()
+        check_progress(world, cluster, bound_s=4 * profile.timing.duration_s + LIST_TIMEOUT_S + 60)
+    return Report(seed, world.now_s, world.events, injected.count, invariants.leader_changes, invariants.renewals)
 
 
-def simulate_short_faults(seed: int, *, leases: float = 400.0) -> Report:
-    """Run one seed with faults that are all shorter than the lease and pods that do not fail: G6 besides all else."""
-    world = World(seed)
-    draw = world.random
-    timing = Timing.derive(draw.choice([15, 60]))
-    latency_s = draw.choice([0.002, 0.02])
-    cluster = Cluster(timing)
-    bucket = ModelBucket(lambda: 1.8e9 + world.now_s)
-    invariants = Invariants(world, cluster, bucket, bucket_is_honest=True)
-    processes = [
-        Process(f"op{number}", world, cluster, bucket, Trouble(), latency_s=latency_s)
-        for number in range(draw.choice([1, 2]))
-    ]
-    faults = ShortFaults(world, cluster, bucket, processes, timing)
-    faults.begin(pods=draw.randint(2, 5))
-    processes[0].start()
-    world.run_until(2 * timing.duration_s)
-    invariants.leader_must_stay = True
-    for process in processes[1:]:
-        process.start()
-    world.run_until(leases * timing.duration_s)
-    faults.end()
-    world.run_until(world.now_s + 4 * timing.duration_s)
-    check_progress(cluster, 4 * timing.duration_s)
-    return Report(seed, world.now_s, world.events, invariants.leader_changes, faults.count)
+class _Raise(logging.Handler):
+    """An error in the log is a defect: a step that failed, a task that ended with an exception."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        raise Violation(f"{record.getMessage()}: {error!r}") from error
 
 
-def check_progress(cluster: Cluster, bound_s: float) -> None:
-    """G5: with an eligible pod and everything reachable, its leader is labelled, shown and settled."""
-    status = cluster.resource.status
-    eligible = [pod for pod in cluster.pods.values() if Field(()).is_eligible(pod)]
-    leaders = [pod for pod in cluster.pods.values() if pod.role(ELECTION) == PodRole.LEADER]
-    if not eligible:
-        return
-    if len(leaders) != 1 or status.leader is None or status.leader.pod != leaders[0].ref:
-        raise Violation(f"G5: no leader within {bound_s:.0f} s: {status}, {leaders}")
-    if leaders[0] not in eligible or status.unfenced != ():
-        raise Violation(f"G5: not settled within {bound_s:.0f} s: {status}, {leaders}")
-    others = [pod for pod in cluster.pods.values() if pod not in leaders]
-    if any(pod.role(ELECTION) != PodRole.FOLLOWER for pod in others if not pod.finished):
-        raise Violation(f"G5: followers are not labelled within {bound_s:.0f} s: {others}")
+@contextmanager
+def _defects_raised() -> Iterator[None]:
+    logger, handler = logging.getLogger("tenure"), _Raise(logging.ERROR)
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate

@@ -1,0 +1,15 @@
+"""Deliberate faults in the protocol, each of which the simulator must find: one that it does not is a hole in it.
+
+`python -m simulator.mutations` switches each on in turn and says which seed shows it, and how.
+"""
+
+from __future__ import annotations
+
+from simulator.mutations.mutation import Mutation, breaks_as_said, find
+from simulator.mutations.of_claims import OF_CLAIMS
+from simulator.mutations.of_labels import OF_LABELS
+from simulator.mutations.of_leases import OF_LEASES
+
+MUTATIONS: tuple[Mutation, ...] = (*OF_LABELS, *OF_CLAIMS, *OF_LEASES)
+
+__all__ = ["MUTATIONS", "Mutation", "breaks_as_said", "find"]
