@@ -24,13 +24,17 @@ from tenure.election.effects import Effect
 from tenure.election.election import Election
 from tenure.election.inputs import Input
 from tenure.election.mandate import Mandate
+from tenure.election.resource import RecordName
 from tenure.election.timing import Timing
 from tenure.kubernetes.client import KubernetesClient
 from tenure.metrics import Metrics
+from tenure.nats.bucket import DEFAULT_BUCKET
 from tenure.runtime.controller import Controller
 from tenure.runtime.dispatcher import Seat
 from tenure.runtime.leases import Leases
 from tenure.runtime.operator_lease import OperatorLease, record_key
+from tenure.runtime.record_book import RecordBook
+from tenure.runtime.records import Records
 from tenure.runtime.resync import Resync
 from tenure.runtime.witness import Witness
 from tenure.settings import Settings
@@ -78,13 +82,15 @@ class _Controller(Controller):
         self,
         settings: Settings,
         client: KubernetesClient,
-        leases: Leases,
+        records: Records,
         *,
         writer: str,
         read_clock: Callable[[], Instant],
         on_deed: OnDeed,
     ) -> None:
-        super().__init__(settings, client, leases, writer=writer, read_clock=read_clock, metrics=Metrics(self.readings))
+        super().__init__(
+            settings, client, records, writer=writer, read_clock=read_clock, metrics=Metrics(self.readings)
+        )
         self._on_deed = on_deed
 
     def _carry_out(self, seat: Seat, effect: Effect) -> None:
@@ -152,12 +158,11 @@ class Life:
         controller = self._controller = _Controller(
             settings,
             client,
-            self.leases,
+            Records(self.leases, RecordBook(DEFAULT_BUCKET), _connect_nowhere),
             writer=self.writer,
             read_clock=self.loop.now if lease is None else lease.now,
             on_deed=self._on_deed,
         )
-        self.leases.listen(on_entry=controller.see_entry, on_connection=controller.see_connection)
         resync = Resync(settings, client, controller, self.leases)
         self.loop.create_task(resync.run(), name="resync")
         if lease is not None:
@@ -192,6 +197,10 @@ class Life:
                 controller.miss_pod(NAMESPACE, stored.pod)
             case _:
                 controller.see_pod(NAMESPACE, stored.pod)
+
+
+def _connect_nowhere(record: RecordName) -> Leases:
+    raise AssertionError(record)
 
 
 async def _campaign(lease: OperatorLease, everything_is_known: asyncio.Event) -> None:

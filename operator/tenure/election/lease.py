@@ -64,8 +64,8 @@ def observe(
 ) -> Lease:
     """Return what is known after `entry` was seen at `now_s`.
 
-    What is older than what is known changes nothing. A lower revision in a read from the stream's leader is taken all the
-    same if the read was begun after the known one was seen: then the bucket was lost or rolled back.
+    What is older than what is known changes nothing. A lower revision in a read from the stream's leader is taken all
+    the same if the read was begun after the known one was seen: then the bucket was lost or rolled back.
     """
     if previous is not None:
         if entry.revision == previous.revision and (entry.value is None) == (previous.record is None):
