@@ -30,7 +30,7 @@ def test_g1_to_g6_hold_whatever_fails(seed: int) -> None:
 
 
 def test_a_seed_replays_exactly_in_another_process() -> None:
-    program = "from simulator.run import simulate; print(simulate(7), simulate(8))"
+    program = "from simulator.run import simulate; print(simulate(7, faults=6), simulate(8, faults=6))"
     reports = set()
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONPATH": str(_TESTS), "PYTHONHASHSEED": hash_seed}

@@ -156,7 +156,7 @@ class Invariants:
             self._fail(f"G4: status.termFloor fell from {old.term_floor} to {new.term_floor}")
         if new.term_floor is not None and new.term_floor < new.term:
             self._fail(f"G4: status.termFloor {new.term_floor} is below status.term {new.term}")
-        highest = max(old.term_floor or 0, self.history.highest_claimed)
+        highest = max(old.term_floor or 0, new.term, self.history.highest_claimed)
         if old.term and (new.term_floor or 0) > highest and not self._loses_records:
             self._fail(
                 f"floor: status.termFloor rises from {old.term_floor} to {new.term_floor}, though nothing was lost"

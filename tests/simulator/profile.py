@@ -52,7 +52,7 @@ class Profile:
 
     `gaps_s` and `lengths_s` are typical times, of which one is drawn for each gap between faults and for the length of
     each. In a `calm` world faults of the surroundings end within a renew interval, so a leader may only change for a
-    reason that lies in its own pod (G6). An `honest` NATS never takes back what it acknowledged.
+    reason that lies in its own pod (G6).
     """
 
     timing: Timing = field(default_factory=lambda: Timing.derive(3))
@@ -72,7 +72,11 @@ class Profile:
     gaps_s: tuple[float, ...] = (1.0,)
     lengths_s: tuple[float, ...] = (0.5, 5.0)
     calm: bool = False
-    honest: bool = True
+
+    @property
+    def honest(self) -> bool:
+        """Whether NATS never takes back what it acknowledged."""
+        return "roll_back" not in self.faults
 
     @property
     def loses_records(self) -> bool:
@@ -93,9 +97,8 @@ def draw_troubled(chance: random.Random) -> Profile:
     lease_s = timing.duration_s
     latency_s = chance.choice([0.002, 0.02, 0.2])
     any_trouble = 0.3 if is_hectic else chance.choice([0.0, 0.01, 0.1])
-    honest = chance.random() >= 0.15
     kinds = {**OF_PROCESSES, **OF_PODS, **OF_NATS, **OF_USERS}
-    if not honest:
+    if chance.random() < 0.2:
         kinds["roll_back"] = 5
     if chance.random() < 0.3:
         kinds |= OF_NODES
@@ -122,7 +125,6 @@ def draw_troubled(chance: random.Random) -> Profile:
         faults=kept,
         gaps_s=(0.2 * lease_s, 0.6 * lease_s) if is_hectic else (0.01 * lease_s, 0.3 * lease_s, 3.0 * lease_s),
         lengths_s=(0.05 * lease_s, 0.5 * lease_s, 2.0 * lease_s),
-        honest=honest,
     )
 
 

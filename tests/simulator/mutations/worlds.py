@@ -52,7 +52,6 @@ ROLL_BACKS = Profile(
     faults={"roll_back": 4, "flip_readiness": 4, "kill": 1},
     gaps_s=(1.0,),
     lengths_s=(0.5, 2.0),
-    honest=False,
 )
 """NATS takes back what it acknowledged."""
 
