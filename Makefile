@@ -107,6 +107,10 @@ outages: setup  ## Measure what it costs that something is away, at 200 election
 e2e: setup  ## All of it in a cluster of yours, with faults: CONTEXT=… IMAGE=…; ARGS=--help says more
 	@$(HELPER) e2e $(ARGS)
 
+.PHONY: self-fencing
+self-fencing: setup  ## Measure how soon a leader that is frozen or cut off knows it, and how soon its label has moved
+	@$(HELPER) selffencing
+
 .PHONY: pins
 pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the newest versions
 	@# For all supported Pythons and platforms at once. No header and no index: the files name no registry.
