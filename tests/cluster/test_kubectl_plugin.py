@@ -8,38 +8,51 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from cluster_support import Operator, Scene
 from environment import Environment
+from tenure.plugin.cli import main
 
 _BIN = Path(sys.executable).parent
 _TIMEOUT_S = 30.0
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Result]
 
 
-def _environment(environment: Environment, **variables: str) -> dict[str, str]:
+def _environment(environment: Environment) -> dict[str, str]:
     path = f"{_BIN}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "KUBECONFIG": str(environment.kubeconfig), **variables}
+    return {**os.environ, "PATH": path, "KUBECONFIG": str(environment.kubeconfig)}
+
+
+def _kubectl(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run kubectl, which finds the plugin on the PATH."""
+    return subprocess.run(
+        [str(environment.kubectl_binary), *arguments],
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture
 def tenure(environment: Environment) -> Run:
-    """Runs `kubectl tenure` with these arguments to its end."""
+    """Runs a command of the plugin in this process, which has imported already what takes a second each time.
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [environment.kubectl_binary, "tenure", *arguments],
-            env=_environment(environment, **variables),
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )
+    It does so in a thread, where an event loop disturbs no other.
+    """
+
+    def run(command: str, *arguments: str) -> Result:
+        line = [command, "--kubeconfig", str(environment.kubeconfig), *arguments]
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(CliRunner().invoke, main, line).result(_TIMEOUT_S)
 
     return run
 
@@ -48,14 +61,16 @@ def _table(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def _failure(done: subprocess.CompletedProcess[str]) -> str:
+def _failure(done: Result) -> str:
     """What it says went wrong: one line, and nothing else."""
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
     return line.removeprefix("kubectl tenure: ")
 
 
-def test_people_see_who_leads_who_may_and_who_did(everywhere: Operator, scene: Scene, tenure: Run) -> None:
+def test_people_see_who_leads_who_may_and_who_did(
+    everywhere: Operator, scene: Scene, environment: Environment, tenure: Run
+) -> None:
     scene.run_pods(3)
     scene.elect()
     first = scene.wait_for_leader()
@@ -64,7 +79,7 @@ def test_people_see_who_leads_who_may_and_who_did(everywhere: Operator, scene: S
     here = ("-n", scene.namespace)
     scene.wait(lambda: len(scene.followers()) == 2 and all(pod.ready for pod in scene.pods), "all three are back")
 
-    listed = _table(tenure("status", *here).stdout)
+    listed = _table(_kubectl(environment, "tenure", "status", *here).stdout)
     shown = json.loads(tenure("status", "web", *here, "-o", "json").stdout)
     terms = _table(tenure("history", "web", *here).stdout)
 
@@ -119,6 +134,65 @@ def test_an_election_is_suspended_and_resumed(everywhere: Operator, scene: Scene
     assert not any(manager.startswith("kubectl") for manager in managers)
 
 
+def test_a_switchover_is_asked_for_and_followed_to_its_end(everywhere: Operator, scene: Scene, tenure: Run) -> None:
+    scene.run_pods(3)
+    scene.elect()
+    leader = scene.wait_for_leader()
+    target = scene.followers()[0]
+    here = ("web", "-n", scene.namespace)
+
+    done = tenure("switchover", *here, "--to", target.name, "--wait")
+    refused = tenure("switchover", *here, "--to", target.name, "--wait")
+
+    assert (done.stderr, done.exit_code) == ("", 0)
+    assert done.stdout.splitlines()[1] == f"Succeeded: {target.name} leads."
+    assert scene.wait_for_leader(after=1, but=leader).name == target.name
+    assert (refused.stderr, refused.exit_code) == (f"kubectl tenure: Refused: {target.name} leads already.\n", 1)
+    fields = scene.election().body["metadata"]["managedFields"]
+    [manager] = [one["manager"] for one in fields if "f:switchover" in one["fieldsV1"].get("f:spec", {})]
+    assert manager == "tenure-plugin"
+
+
+def test_a_switchover_that_waits_is_the_only_one_and_can_be_taken_back(
+    everywhere: Operator, scene: Scene, tenure: Run
+) -> None:
+    scene.run_pods(2)
+    scene.elect()
+    scene.wait_for_leader()
+    here = ("web", "-n", scene.namespace)
+
+    planned = tenure("switchover", *here, "--at", "+1h")
+    scene.wait(lambda: "switchover" in scene.election().body["status"], "the operator has seen it")
+    second = tenure("switchover", *here)
+    taken_back = tenure("switchover", *here, "--cancel", "--wait")
+
+    asked_id = planned.stdout.split()[2]
+    assert f"The switchover {asked_id} of web still waits, not before" in second.stderr
+    assert taken_back.stdout.splitlines() == [
+        f"leaderelection.tenure.dev/web switchover {asked_id} taken back",
+        "Cancelled: spec.switchover was taken away before it was made.",
+    ]
+    assert [planned.exit_code, second.exit_code, taken_back.exit_code] == [0, 1, 0]
+    assert "switchover" not in scene.election().body["spec"]
+
+
+def test_a_switchover_that_no_operator_has_seen_is_taken_back(everywhere: Operator, scene: Scene, tenure: Run) -> None:
+    scene.run_pods(2)
+    scene.elect()
+    scene.wait_for_leader()
+    here = ("web", "-n", scene.namespace)
+
+    everywhere.pause()
+    tenure("switchover", *here, "--at", "+1h")
+    late = tenure("switchover", *here, "--cancel", "--wait", "--timeout", "1")
+    everywhere.resume()
+    tenure("switchover", *here, "--at", "+1h")
+    taken_back = tenure("switchover", *here, "--cancel", "--wait")
+
+    assert (late.exit_code, "no operator has told what became of it" in late.stderr) == (6, True)
+    assert (taken_back.exit_code, taken_back.stdout.splitlines()[1].split()[0]) == (0, "Cancelled")
+
+
 def test_what_is_not_there_or_not_allowed_is_said_in_a_sentence_and_by_the_exit_status(
     scene: Scene, environment: Environment, tenure: Run
 ) -> None:
@@ -131,20 +205,17 @@ def test_what_is_not_there_or_not_allowed_is_said_in_a_sentence_and_by_the_exit_
 
     assert _failure(unknown) == f"There is no election wep in the namespace {scene.namespace}. Did you mean web?"
     assert "does not allow this: leaderelections.tenure.dev" in _failure(forbidden)
-    assert [unknown.returncode, forbidden.returncode] == [3, 4]
+    assert [unknown.exit_code, forbidden.exit_code] == [3, 4]
 
 
 def test_kubectl_completes_commands_and_names(scene: Scene, environment: Environment) -> None:
     scene.elect("web")
 
     def complete(*words: str) -> list[Any]:
-        command = [str(environment.kubectl_binary), "__complete", "tenure", *words]
-        done = subprocess.run(
-            command, env=_environment(environment), capture_output=True, text=True, timeout=_TIMEOUT_S
-        )
+        done = _kubectl(environment, "__complete", "tenure", *words)
         return [line.split("\t")[0] for line in done.stdout.splitlines()]
 
-    assert complete("s") == ["status", "suspend", ":4"]
+    assert complete("s") == ["status", "suspend", "switchover", ":4"]
     assert complete("status", "-n", scene.namespace, "w") == ["web", ":4"]
 
 
@@ -167,7 +238,7 @@ def in_a_pod(everywhere: Operator, scene: Scene, environment: Environment) -> st
     return f"{scene.namespace}/tenure-0"
 
 
-def _findings(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], str]:
+def _findings(done: Result) -> dict[tuple[str, str], str]:
     """What is said, by level and subject."""
     assert done.stderr == ""
     found: dict[tuple[str, str], str] = {}
@@ -195,7 +266,7 @@ def test_the_doctor_sees_nats_through_the_operator_and_finds_what_is_wrong(
     shown = json.loads(tenure("status", "web", *here).stdout)
 
     found = _findings(done)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "2.15" in found["ok", f"NATS, by {in_a_pod}"]
     assert "bucket common with 1 replica(s) in file storage" in found["ok", f"NATS, by {in_a_pod}"]
     assert "patch pods in all namespaces" in found["problem", f"account {scene.namespace}/default"]

@@ -42,6 +42,10 @@ def kubeconfig(tmp_path: Path) -> Path:
         (["watch", "-A", "-n", "shop"], "--all-namespaces goes neither with a NAME nor with --namespace."),
         (["history"], "Missing argument 'NAME'."),
         (["statu"], "No such command 'statu'. Did you mean 'status'?"),
+        (["switchover", "web", "--to", "web-1", "--cancel"], "--cancel goes neither with --to nor with --at."),
+        (["switchover", "web", "--at", "soon"], "'soon' is no time; write for instance 2026-11-24T21:00:00Z or +30m"),
+        (["switchover", "web", "--at", "2020-01-01T00:00:00Z"], "'2020-01-01T00:00:00Z' is in the past"),
+        (["switchover", "web", "--at", "2126-01-01T00:00:00"], "is no time; write for instance"),
         (["status", "-o", "wide"], "Invalid value for '-o' / '--output': 'wide' is not one of"),
     ],
 )
@@ -70,7 +74,9 @@ def test_a_context_that_is_not_there_is_named(kubeconfig: Path) -> None:
     assert (result.stdout, result.exit_code) == ("", 5)
 
 
-@pytest.mark.parametrize("command", [["status"], ["status", "web"], ["watch"], ["history", "web"], ["suspend", "web"]])
+@pytest.mark.parametrize(
+    "command", [["status"], ["status", "web"], ["watch"], ["history", "web"], ["suspend", "web"], ["switchover", "web"]]
+)
 def test_a_server_that_is_away_is_a_sentence_and_5(kubeconfig: Path, command: list[str]) -> None:
     result = _call(*command, kubeconfig=kubeconfig)
 

@@ -155,6 +155,7 @@ def test_an_election_in_order_is_a_line() -> None:
         (_election(), [_pod(0), _pod(1, ready=False)], Level.WARNING, "Only one pod may lead: nobody could follow it."),
         (_election(leader=None), [], Level.PROBLEM, "No pod matches its selector."),
         (_election(leader=None), [_pod(1, ready=False)], Level.PROBLEM, "No pod that matches may lead."),
+        (_election(ready="False", campaign="Pods"), [], Level.PROBLEM, "Ready."),
         (_election(ready="False"), [_pod(0), _pod(1)], Level.PROBLEM, "Ready."),
         (_election(suspend=True), [_pod(0), _pod(1)], Level.WARNING, "It is suspended: no other leader is made."),
     ],

@@ -121,6 +121,21 @@ def test_a_candidate_is_judged_by_the_rules_of_its_election(
     assert (candidate.obstacle, candidate.eligible) == (obstacle, obstacle is None)
 
 
+def test_the_last_switchover_is_shown_with_what_became_of_it() -> None:
+    answer = {"id": "s1", "result": "Pending", "message": "It waits.", "time": "2026-11-24T14:00:00Z"}
+
+    lines = render(tables.head(detail(_election(status={**_LED, "switchover": answer}), (), wall_s=_NOW_S), _NOW_S))
+
+    assert "Switchover   s1: Pending. It waits." in lines.splitlines()
+
+
+def test_where_the_pods_campaign_nobody_is_next() -> None:
+    what = detail(_election(spec={"campaign": "Pods"}, status=_LED), _PODS, wall_s=_NOW_S)
+
+    assert (what.campaign, what.next) == ("Pods", None)
+    assert "Next       whoever claims the lease first" in render(tables.head(what, _NOW_S))
+
+
 def test_pods_that_the_selector_does_not_find_are_no_candidates() -> None:
     assert detail(_election(), [_pod(0, labels={"app": "db"}), _pod(1, labels=None)], wall_s=_NOW_S).candidates == ()
 

@@ -164,6 +164,7 @@ class KubernetesClient:
         """
         query |= {"watch": "1", "resourceVersion": resource_version, "allowWatchBookmarks": "true"}
         url = f"{path}?{urlencode({**query, 'timeoutSeconds': str(WATCH_TIMEOUT_S)})}"
+        response = None
         try:
             response = await self._call("GET", url, None, None, timeout_s=WATCH_TIMEOUT_S + REQUEST_TIMEOUT_S)
             if response.status != HTTPStatus.OK:
@@ -175,6 +176,9 @@ class KubernetesClient:
                     yield json.loads(line)
         except (TimeoutError, aiohttp.ClientError, OSError, ConfigException, ValueError) as error:
             raise ApiUnavailable(f"GET {path}: the watch was cut: {str(error) or 'no answer in time'}") from error
+        finally:
+            if response is not None:
+                response.response.close()
 
     async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
         """Return a list with nothing but the metadata of its items. Raises ApiError."""
@@ -192,11 +196,12 @@ class KubernetesClient:
         return await self._request("PATCH", path, body=body, headers={"Content-Type": MERGE_PATCH})
 
     async def apply(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Have an object contain these fields and no others of ours (server-side apply), and return it.
+        """Have an object contain these fields, and of those that we had set before no others, and return it.
 
-        Raises ApiError; Conflict when one of them belongs to another field manager.
+        It is a server-side apply, and takes over what another field manager has set. Raises ApiError.
         """
-        return await self._request("PATCH", path, body=body, headers={"Content-Type": APPLY_PATCH})
+        headers = {"Content-Type": APPLY_PATCH}
+        return await self._request("PATCH", path, query={"force": "true"}, body=body, headers=headers)
 
     async def json_patch(self, path: str, operations: list[dict[str, Any]], *, lane: Lane) -> dict[str, Any]:
         """Apply a JSON Patch and return the object. Raises ApiError."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tenure import __version__
+from tenure.plugin.moment import Moment
 from tenure.plugin.target import Format, Target
 
 Command = Callable[..., None]
@@ -141,6 +142,39 @@ def _set_suspended(target: Target, name: str, *, suspended: bool) -> None:
     from tenure.plugin.suspend import set_suspended
 
     carry_out(set_suspended(target, name, suspended=suspended))
+
+
+@main.command()
+@_election
+@_targeted
+@click.option("--to", "to_pod", metavar="POD", help="The pod that is to lead. Default: who would follow the leader.")
+@click.option("--at", "at_s", type=Moment(), help="When: 2026-11-24T21:00:00Z, or +30m. Default: at once.")
+@click.option("--cancel", is_flag=True, help="Cancel the one that waits.")
+@click.option("--wait", is_flag=True, help="Wait for what becomes of it; exit with 0 only if it is done.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(1, 86400),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait, from when it is to be made.",
+)
+def switchover(
+    *, name: str, target: Target, to_pod: str | None, at_s: float | None, cancel: bool, wait: bool, timeout_s: int
+) -> None:
+    """Have another pod lead, now or later."""
+    from tenure.plugin.running import carry_out
+    from tenure.plugin.switchover import ask_for, take_back
+
+    if cancel and (to_pod is not None or at_s is not None):
+        raise click.UsageError("--cancel goes neither with --to nor with --at.")
+    wait_s = timeout_s if wait else None
+    carry_out(
+        take_back(target, name, wait_s=wait_s)
+        if cancel
+        else ask_for(target, name, to_pod=to_pod, at_s=at_s, wait_s=wait_s)
+    )
 
 
 @main.command()

@@ -163,12 +163,13 @@ def _judge_election(resource: Resource, field: Field) -> Iterator[Finding]:
             f"When that is over: kubectl tenure resume {resource.name} -n {resource.namespace}",
         )
     eligible = field.obstacles()[None]
-    if isinstance(resource.spec, Spec) and not eligible:
+    decides = isinstance(resource.spec, Spec) and not resource.spec.pods_campaign
+    if decides and not eligible:
         reason = "No pod matches its selector." if not field.candidates else "No pod that matches may lead."
         yield problem(subject, reason, look)
     elif ready is None or ready.status != "True":
         yield problem(subject, ready.message if ready is not None else "It was never looked at.", look)
-    elif eligible == 1 and status.leader is not None:
+    elif decides and eligible == 1 and status.leader is not None:
         yield warning(
             subject, "Only one pod may lead: nobody could follow it.", "Run another replica, or look why not."
         )

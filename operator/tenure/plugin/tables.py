@@ -92,7 +92,12 @@ def _head(what: Detail, now_s: float) -> Iterator[tuple[str, str]]:
         yield "Lease", f"renewed {what.lease.renewed_s_ago:.1f} s ago{respected}"
     if what.failover_at_s is not None:
         yield "Gives way", f"{moment(what.failover_at_s)}, if it is not Ready again before"
-    yield "Next", what.next or "nobody"
+    if what.campaign == "Pods":
+        yield "Next", "whoever claims the lease first: the pods campaign for themselves"
+    else:
+        yield "Next", what.next or "nobody"
+    if what.switchover is not None:
+        yield "Switchover", f"{what.switchover.id}: {what.switchover.result}. {what.switchover.message}"
     yield "Ready", f"{one.ready} ({one.reason}): {one.message}"
     if one.suspended:
         yield "Suspended", "no other leader is made: kubectl tenure resume"

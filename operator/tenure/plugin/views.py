@@ -10,7 +10,7 @@ from tenure.api.resource import parse_resource
 from tenure.election.conditions import ConditionType
 from tenure.election.field import Field
 from tenure.election.pod import Pod
-from tenure.election.resource import Condition, Resource, Spec, Status
+from tenure.election.resource import Answer, Condition, Resource, Spec, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,19 @@ class Reign:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """All that is known of one election. `next` is who would be elected if the leader went now."""
+    """All that is known of one election.
+
+    `campaign` is who campaigns, as in the spec. `next` is who would be elected if the leader went now; None also where
+    the pods campaign, since nobody knows it. `switchover` is the last one that was asked for.
+    """
 
     summary: Summary
+    campaign: str
     node: str | None
     failover_at_s: float | None
     next: str | None
     lease: Lease | None
+    switchover: Answer | None
     candidates: tuple[Candidate, ...]
     conditions: tuple[Condition, ...]
 
@@ -101,14 +107,17 @@ def detail(body: Mapping[str, Any], pods: Iterable[Pod], *, wall_s: float, lease
     resource = parse_resource(body)
     status = resource.status
     field = field_of(resource, pods, wall_s)
-    others = field_of(resource, (pod for pod in field.candidates if pod.ref != _leading(status)), wall_s)
-    following = others.first_in_line()
+    pods_campaign = isinstance(resource.spec, Spec) and resource.spec.pods_campaign
+    leader = status.leader.pod if status.leader is not None else None
+    following = None if pods_campaign else field.without(leader).first_in_line()
     return Detail(
         summary=summarize(body),
+        campaign="Pods" if pods_campaign else "Operator",
         node=status.leader.node if status.leader is not None else None,
         failover_at_s=status.failover_at_s,
         next=following.name if following is not None else None,
         lease=lease,
+        switchover=status.switchover,
         candidates=tuple(_candidate(pod, field, resource.name) for pod in field.candidates),
         conditions=status.conditions,
     )
@@ -153,7 +162,3 @@ def _leader_of(status: Status) -> str | None:
     if status.leader is None:
         return None
     return status.leader.pod.name if status.leader.pod is not None else status.leader.identity
-
-
-def _leading(status: Status) -> Any:
-    return status.leader.pod if status.leader is not None else None

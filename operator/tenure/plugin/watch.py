@@ -30,7 +30,7 @@ async def watch(target: Target, name: str | None, *, everywhere: bool, output: F
         else:
             await cluster.read_election(name)
         shown: dict[str, Summary] = {}
-        async for kind, body in _follow(cluster, None if everywhere else cluster.namespace, name):
+        async for kind, body in follow(cluster, None if everywhere else cluster.namespace, name):
             uid, line = body["metadata"]["uid"], summarize(body)
             if kind == "DELETED" or shown.get(uid) != line:
                 _say(kind, line, output, is_first=not shown)
@@ -38,7 +38,7 @@ async def watch(target: Target, name: str | None, *, everywhere: bool, output: F
     return ExitStatus.DONE
 
 
-async def _follow(
+async def follow(
     cluster: Cluster, namespace: str | None, name: str | None
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Yield what is there, as ADDED, and then every event. Raises ApiError."""
