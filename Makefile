@@ -125,6 +125,10 @@ pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the 
 chart: setup  ## Bring up to date what the chart repeats of other files: its README's values, the CRD
 	@$(HELPER) chart_support
 
+.PHONY: reference
+reference: setup  ## Bring docs/reference.md up to date, which is made from the CRD
+	@$(HELPER) reference
+
 .PHONY: clean
 clean:  ## Remove what was made in this folder (the binaries stay in the user's cache)
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
