@@ -103,6 +103,10 @@ chaos: setup  ## Break all that the operator relies on, FOR=10m; SEED=… repeat
 outages: setup  ## Measure what it costs that something is away, at 200 elections; ARGS=--help says more
 	@$(HELPER) outages $(ARGS)
 
+.PHONY: bench
+bench: setup  ## Measure hand-overs, cost and growth beside client-go, in 20 quiet minutes; ARGS=--help says more
+	@$(HELPER) bench $(ARGS)
+
 .PHONY: e2e
 e2e: setup  ## All of it in a cluster of yours, with faults: CONTEXT=… IMAGE=…; ARGS=--help says more
 	@$(HELPER) e2e $(ARGS)

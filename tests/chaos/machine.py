@@ -11,7 +11,7 @@ from cluster_support.kubernetes import Kubernetes
 from environment.binaries import nats_server_binary
 
 
-def describe(kubernetes: Kubernetes) -> dict[str, str]:
+def describe(kubernetes: Kubernetes, *, nats_servers: int = 3) -> dict[str, str]:
     """Return the machine, how busy it was, and the versions of all that matters."""
     nats = subprocess.run([nats_server_binary(), "--version"], capture_output=True, text=True, timeout=10, check=True)
     memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
@@ -20,6 +20,6 @@ def describe(kubernetes: Kubernetes) -> dict[str, str]:
     return {
         "Machine": f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()} {platform.release()}; "
         f"load averages in the end: {load}",
-        "Servers": f"3 × {nats.stdout.strip()}, Kubernetes {kubernetes.get('/version')['gitVersion']}",
+        "Servers": f"{nats_servers} × {nats.stdout.strip()}, Kubernetes {kubernetes.get('/version')['gitVersion']}",
         "Packages": f"Python {platform.python_version()}, {packages}",
     }

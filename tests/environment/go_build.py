@@ -1,4 +1,4 @@
-"""Programs built from source with Go, once for each content of their go.mod and go.sum, into the user's cache."""
+"""Programs built from source with Go, once for each content of what they are built from, into the user's cache."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class GoBuild:
     def find_or_build(self) -> Path:
         """Return the folder that holds the programs. Raises EnvironmentFailed."""
         digest = hashlib.sha256("\0".join(self._flags).encode())
-        for name in ("go.mod", "go.sum"):
-            digest.update((self.module / name).read_bytes())
+        for file in sorted(self.module.glob("*.*")):  # go.mod and go.sum, and what is written here itself
+            digest.update(file.read_bytes())
         folder = _cache() / digest.hexdigest()[:16]
         if not folder.exists():
             with exclusively(folder.with_suffix(".lock"), f"another process is building {self.what}"):

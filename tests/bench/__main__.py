@@ -1,0 +1,98 @@
+"""Measure hand-overs, the cost of elections at rest, and how both grow, with client-go's leader election beside them.
+
+The exit status is 0 when everything was measured, whatever the figures, and 1 when it could not be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bench import handover
+from bench.results import Results
+from bench.stage import Stage
+from chaos.machine import describe
+from demo.terminal import Terminal
+from environment import EnvironmentFailed
+from environment.binaries import control_plane_binaries, peer_binary
+
+HANDOVER = "handover"
+PARTS = (HANDOVER,)
+
+
+async def _run(folder: Path, terminal: Terminal, arguments: argparse.Namespace) -> Results:
+    results = Results()
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with AsyncExitStack() as stack:
+        stage = Stage(folder)
+        stack.push_async_callback(asyncio.to_thread, stage.stop)
+        with terminal.step("Starting a control plane and a NATS server", "Started a control plane and a NATS server"):
+            await asyncio.to_thread(stage.start)
+        await stack.enter_async_context(stage.api)
+        if HANDOVER in arguments.parts:
+            results.hand_overs = await handover.measure(
+                stage, terminal, runs=arguments.runs, elections=arguments.hand_over_elections
+            )
+        results.facts = describe(stage.kubernetes, nats_servers=1)
+    return results
+
+
+def main() -> int:
+    """Do what the arguments say, and return the exit status."""
+    arguments = _parser().parse_args()
+    for name in [name for name in os.environ if name.startswith("TENURE_")]:
+        del os.environ[name]  # The operators get options, and nothing else.
+    terminal = Terminal()
+    folder = Path(tempfile.mkdtemp(prefix="tenure-bench-"))
+    try:
+        control_plane_binaries()
+        peer_binary()
+        results = asyncio.run(_run(folder, terminal, arguments))
+    except (AssertionError, EnvironmentFailed, TimeoutError, OSError) as failure:
+        terminal.say(terminal.bad(f"It could not be measured. {failure}"))
+        terminal.say(f"All logs are in {folder}")
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError) as interruption:
+        terminal.say("Interrupted. What was started has ended.")
+        shutil.rmtree(folder, ignore_errors=True)
+        return 128 + (signal.SIGINT if isinstance(interruption, KeyboardInterrupt) else signal.SIGTERM)
+    shutil.rmtree(folder, ignore_errors=True)
+    terminal.say(f"\n{results}")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", default=PARTS, help=f"which of {', '.join(PARTS)}")
+    parser.add_argument("--runs", type=_count, default=100, help="hand-overs of each cause (default: 100)")
+    parser.add_argument(
+        "--hand-over-elections",
+        type=_count,
+        default=25,
+        metavar="N",
+        help="elections that the hand-overs go round, and as many of the peer's (default: 25)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single run there")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100000")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
