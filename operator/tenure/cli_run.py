@@ -69,6 +69,11 @@ from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTE
     help="Let an election whose pods campaign name this record in spec.record. Repeatable. Default: none.",
 )
 @option(
+    "--leave-cordoned-nodes",
+    is_flag=True,
+    help="Watch nodes, and move a leader away from one that is cordoned if another candidate is elsewhere.",
+)
+@option(
     "--listen",
     type=ListenAddress(),
     default="0.0.0.0:8080",
@@ -117,6 +122,7 @@ def run(  # noqa: PLR0913 - one for each option
     namespaces: tuple[str, ...],
     pod_selector: str,
     allowed_records: tuple[RecordName, ...],
+    leave_cordoned_nodes: bool,
     listen: tuple[str, int],
     kubeconfig: str | None,
     release: str | None,
@@ -137,6 +143,7 @@ def run(  # noqa: PLR0913 - one for each option
         poll_interval_s=election_interval_s,
         namespaces=namespaces,
         pod_selector=pod_selector,
+        leave_cordoned_nodes=leave_cordoned_nodes,
         release=release or "",
         operator_namespace=operator_namespace or "",
         operator_lease_duration_s=operator_lease_duration_s,

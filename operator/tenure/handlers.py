@@ -28,7 +28,9 @@ class _WithoutEnd(Iterable[float]):
         return itertools.chain((0.2, 0.5, 1.0), itertools.repeat(2.0))
 
 
-def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.OperatorRegistry:
+def build_registry(
+    controller: Controller, *, kubeconfig: str | None, with_nodes: bool = False
+) -> kopf.OperatorRegistry:
     """Return the handlers, bound to one controller. None of them makes Kopf add a finalizer or write anything."""
     registry = kopf.OperatorRegistry()
 
@@ -64,6 +66,13 @@ def build_registry(controller: Controller, *, kubeconfig: str | None) -> kopf.Op
             controller.miss_pod(metadata["namespace"], parse_pod(body))
         else:
             controller.see_pod(metadata["namespace"], parse_pod(body))
+
+    if with_nodes:
+
+        @kopf.on.event("", "v1", "nodes", registry=registry)
+        async def node(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
+            is_there = event["type"] != "DELETED"
+            controller.see_node(body["metadata"]["name"], cordoned=is_there and bool(body["spec"].get("unschedulable")))
 
     return registry
 

@@ -226,7 +226,9 @@ class OperatorProcess:
         """Let Kopf watch until this is cancelled. Raises OperatorFailed if it ends by itself."""
         ready = asyncio.Event()
         watching = await kopf.spawn_tasks(
-            registry=build_registry(controller, kubeconfig=self._kubeconfig),
+            registry=build_registry(
+                controller, kubeconfig=self._kubeconfig, with_nodes=self._settings.leave_cordoned_nodes
+            ),
             settings=build_settings(pod_selector=self._settings.pod_selector),
             # Kopf would ask for the user's name, which a container's user need not have. (It exports no Identity.)
             identity=socket.gethostname(),  # type: ignore[arg-type]
@@ -268,7 +270,9 @@ class OperatorProcess:
         try:
             if not await crd_is_there(client):
                 return f"The CRD {CRD_NAME} is not there yet: apply crds/leaderelections.yaml."
-            missing = await missing_permissions(client, self._settings.namespaces)
+            missing = await missing_permissions(
+                client, self._settings.namespaces, with_nodes=self._settings.leave_cordoned_nodes
+            )
         except ApiError as error:
             return f"The Kubernetes API at {client.server} does not answer: {error}."
         return f"This account may not {', '.join(missing)}: grant it in a role." if missing else ""

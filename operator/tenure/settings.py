@@ -29,6 +29,7 @@ class Settings:
     poll_interval_s: float = DEFAULT_POLL_INTERVAL_S
     namespaces: tuple[str, ...] = field(default=())
     pod_selector: str = ""
+    leave_cordoned_nodes: bool = False
     resync_interval_s: float = DEFAULT_RESYNC_INTERVAL_S
     record_retention_s: int = DEFAULT_RECORD_RETENTION_S
     release: str = ""

@@ -50,12 +50,16 @@ def granted(manifest: Manifest, account: str) -> set[Permission]:
 
 
 def _granted(manifest: Manifest, account: str) -> Iterator[Permission]:
-    roles = {(body["kind"], body["metadata"].get("namespace")): body for body in manifest if "rules" in body}
+    roles = {
+        (body["kind"], body["metadata"]["name"], body["metadata"].get("namespace")): body
+        for body in manifest
+        if "rules" in body
+    }
     for binding in [*manifest.all("ClusterRoleBinding"), *manifest.all("RoleBinding")]:
         if account not in {subject["name"] for subject in binding["subjects"]}:
             continue
         namespace = binding["metadata"].get("namespace")
-        role = roles[binding["roleRef"]["kind"], namespace]
+        role = roles[binding["roleRef"]["kind"], binding["roleRef"]["name"], namespace]
         for rule in role["rules"]:
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:

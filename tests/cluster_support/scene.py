@@ -61,11 +61,11 @@ class Scene:
                 f"{replicas} pods of {name} are Ready",
             )
 
-    def run_pod(self, name: str, *, labels: Mapping[str, str] | None = None) -> None:
+    def run_pod(self, name: str, *, labels: Mapping[str, str] | None = None, node: str | None = None) -> None:
         """Create a pod that nobody creates again when it ends, and return when it is Ready."""
         pod = {
             "metadata": {"name": name, "labels": {"app": "web", **(labels or {})}},
-            "spec": {"containers": [{"name": "main", "image": "none"}]},
+            "spec": {"containers": [{"name": "main", "image": "none"}], **({"nodeName": node} if node else {})},
         }
         self.kubernetes.create(pods_path(self.namespace), pod)
         self.wait(lambda: self.pod(name).ready, f"{name} is Ready")
@@ -126,6 +126,16 @@ class Scene:
         status = {"phase": "Succeeded", "conditions": [condition]}
         self.kubernetes.patch(f"{pods_path(self.namespace, pod.name)}/status", {"status": status})
         self.wait(lambda: self.pod(pod.name).body["status"]["phase"] == "Succeeded", f"{pod.name} is seen finished")
+
+    @contextmanager
+    def cordoned(self, node: str) -> Iterator[None]:
+        """Cordon a node, as `kubectl cordon` does, and uncordon it in the end."""
+        path = f"/api/v1/nodes/{node}"
+        self.kubernetes.patch(path, {"spec": {"unschedulable": True}})
+        try:
+            yield
+        finally:
+            self.kubernetes.patch(path, {"spec": {"unschedulable": None}})
 
     @contextmanager
     def frozen_labels(self, name: str, *, reason: str = "Invalid") -> Iterator[str]:

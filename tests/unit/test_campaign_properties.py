@@ -22,6 +22,7 @@ from tenure.election.campaign import (
     Wait,
     decide,
 )
+from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import Leader, Status
@@ -78,7 +79,7 @@ def views(candidates: st.SearchStrategy[tuple[Pod, ...]] = _candidates) -> st.Se
         read_at_s=st.sampled_from([None, 100.0, 104.0]),
         status=_statuses,
         resource_seen_at_s=st.just(103.0),
-        candidates=candidates,
+        field=candidates.map(Field),
         gone=st.sampled_from([frozenset(), frozenset(_UIDS), frozenset(_UIDS[:1])]),
         highest_label=st.sampled_from([0, 3, 60]),
         stray_leader=_flags,
@@ -236,4 +237,4 @@ def test_with_one_eligible_pod_that_pod_leads_in_the_end(view: View) -> None:
             break
         world.follow(decision)
 
-    assert decide(world.view) == Hold(view.candidates[0])
+    assert [decide(world.view)] == list(map(Hold, view.candidates))

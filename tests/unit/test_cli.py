@@ -212,6 +212,7 @@ _VALUES = {
     "--bucket-storage": ("memory", ["--bucket-storage=memory"]),
     "--election-interval": ("0.5", ["--election-interval=0.5"]),
     "--namespace": ("shop office", ["--namespace=shop", "--namespace=office"]),
+    "--leave-cordoned-nodes": ("true", ["--leave-cordoned-nodes"]),
     "--pod-selector": ("app=web", ["--pod-selector=app=web"]),
     "--allow-record": ("aether/leader leases/a.b", ["--allow-record=aether/leader", "--allow-record=leases/a.b"]),
     "--listen": (":9000", ["--listen=:9000"]),

@@ -18,6 +18,7 @@ _WELL = Facts(
     obstacles="1 NotReady",
     leader="web-0",
     leader_is_pod=True,
+    leader_is_gone=False,
     lease_held=True,
     nats_available=True,
     settled=True,
@@ -130,6 +131,20 @@ def _derive(status: Status | None = None, *, now_wall_s: float = 50.0, **facts: 
         ),
         ({}, "Suspended", "False", "Active", "The election is not suspended."),
         (
+            {"suspended": True, **_NOBODY},
+            "LeaderElected",
+            "False",
+            "Suspended",
+            "No leader is made while spec.suspend is true.",
+        ),
+        (
+            {"leader_is_gone": True},
+            "Routed",
+            "False",
+            "NoLeader",
+            "web-0 is gone, and there is no other leader yet.",
+        ),
+        (
             {"suspended": True},
             "Suspended",
             "True",
@@ -185,7 +200,7 @@ def test_ready_stays_as_it_is_while_the_election_is_suspended(status: str, reaso
 
 
 def test_an_election_that_was_never_anything_but_suspended_says_what_is() -> None:
-    assert _derive(suspended=True, **_NOBODY)["Ready"].reason == "Electing"
+    assert _derive(suspended=True, **_NOBODY)["Ready"].reason == "Suspended"
 
 
 def test_a_time_of_change_moves_only_with_the_status() -> None:

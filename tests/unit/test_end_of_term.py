@@ -104,6 +104,18 @@ def test_a_leader_was_preempted_if_a_superior_leads_next(
     assert why_ended(pod.uid, field, {pod.uid: pod}, lost=False, successor=ref) == reason
 
 
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [("node-1", EndOfTerm.CORDONED), ("node-0", EndOfTerm.LEASE_LOST)],
+    ids=["elsewhere", "there too"],
+)
+def test_a_leader_left_its_node_if_another_could_lead_elsewhere(other: str, reason: EndOfTerm) -> None:
+    leader, next_one = replace(_LEADER, node="node-0"), replace(_OTHER, node=other)
+    field = Field([leader, next_one], cordoned={"node-0"})
+
+    assert why_ended(leader.uid, field, {leader.uid: leader}, lost=False, successor=next_one.ref) == reason
+
+
 def test_the_words_are_those_of_history_events_and_metrics() -> None:
     assert {str(word) for word in EndOfTerm} == {
         "PodTerminating",
@@ -114,6 +126,7 @@ def test_the_words_are_those_of_history_events_and_metrics() -> None:
         "PodExcluded",
         "Switchover",
         "Preempted",
+        "NodeCordoned",
         "LeaseLost",
         "RecordLost",
         "LabelRefused",

@@ -258,6 +258,50 @@ def test_with_a_hand_over_after_termination_only_its_pods_end_ends_leadership(
     assert Field([pod, _OTHER], rules, _NOW_S, frozenset({pod.uid})).may_stay(pod) is stays
 
 
+# ------------------------------------------------------------------------------------------------------ cordoned nodes
+
+_HERE, _THERE = a_pod("web-0", ordinal=0, node="here"), a_pod("web-1", ordinal=1, node="there")
+
+
+@pytest.mark.parametrize(
+    ("leader", "other", "stays"),
+    [
+        pytest.param(_HERE, _THERE, False, id="another may lead elsewhere"),
+        pytest.param(_THERE, _HERE, True, id="it is elsewhere"),
+        pytest.param(_HERE, replace(_THERE, node="here"), True, id="the other is there as well"),
+        pytest.param(_HERE, replace(_THERE, ready=False), True, id="the other may not lead"),
+        pytest.param(_HERE, replace(_THERE, node=None), False, id="the other's node is not known"),
+        pytest.param(
+            replace(_HERE, ready=False),
+            replace(_THERE, node="here"),
+            False,
+            id="not Ready, and the other is there as well",
+        ),
+    ],
+)
+def test_a_leader_gives_way_on_a_node_that_is_cordoned(leader: Pod, other: Pod, stays: bool) -> None:
+    assert Field([leader, other], cordoned={"here"}).may_stay(leader) is stays
+    assert Field([leader, other]).may_stay(leader) is leader.ready
+
+
+def test_one_that_cannot_be_crowned_is_no_reason_to_leave_a_node_that_is_cordoned() -> None:
+    assert Field([_HERE, _THERE], uncrownable={_THERE.uid}, cordoned={"here"}).may_stay(_HERE)
+
+
+def test_who_is_on_a_node_that_is_cordoned_comes_last_but_for_those_that_cannot_be_crowned() -> None:
+    assert Field([_HERE, _THERE], cordoned={"here"}).first_in_line() == _THERE
+    assert Field([_HERE], cordoned={"here"}).first_in_line() == _HERE
+    assert Field([_HERE, _THERE], uncrownable={_THERE.uid}, cordoned={"here"}).first_in_line() == _HERE
+
+
+def test_nobody_on_a_node_that_is_cordoned_preempts() -> None:
+    superior = replace(_of("fast", "web-1"), node="here")
+    rules = replace(_priorities(fast=10), preempt_after_s=0)
+
+    assert Field([_THERE, superior], rules, _NOW_S).superior(_THERE) == superior
+    assert Field([_THERE, superior], rules, _NOW_S, cordoned={"here"}).superior(_THERE) is None
+
+
 # --------------------------------------------------------------------------------------------------------- preemption
 
 _PREEMPT = replace(_priorities(stable=5, fast=10), preempt_after_s=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tenure.election.effects import ReadPod, WriteLease, WriteStatus
-from tenure.election.inputs import Input, PodGone, PodRead, PodSeen, ResourceSeen
+from tenure.election.inputs import Input, NodesCordoned, PodGone, PodRead, PodSeen, ResourceSeen
 from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from unit.builders import SPEC, a_leader, a_pod, a_record
@@ -120,6 +120,20 @@ def test_a_superior_takes_over_when_it_has_waited_and_nothing_happens_then_but_t
     assert (held_by(release), held_by(claim)) == (("", 7), (superior.identity, 8))
     entry = only(WriteStatus, story.hears(story.written(claim)))
     assert [(past.pod_name, past.reason) for past in entry.status.history] == [("web-0", "Preempted")]
+
+
+def test_a_leader_leaves_its_node_when_that_is_cordoned_and_does_not_come_back() -> None:
+    story, _ = at_rest()
+    story.hears(PodSeen(story.changed(A, node="here")), PodSeen(story.changed(B, node="there")))
+
+    release = only(WriteLease, story.hears(NodesCordoned(frozenset({"here"}))))
+    claim = only(WriteLease, story.hears(story.written(release)))
+    assert (held_by(release), held_by(claim)) == (("", 7), (B.identity, 8))
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    assert [(past.pod_name, past.reason) for past in entry.status.history] == [("web-0", "NodeCordoned")]
+
+    done = story.hears(story.acknowledged(entry), NodesCordoned(frozenset()))
+    assert [effect for effect in done if isinstance(effect, WriteLease)] == []
 
 
 def test_a_leader_that_turned_not_ready_hands_over_when_the_delay_is_over() -> None:

@@ -353,6 +353,18 @@ def test_a_suspended_election_renews_and_does_nothing_else() -> None:
     assert [type(effect) for effect in renewals] == [WriteLease]
 
 
+@pytest.mark.parametrize("fate", [{"labels": {"role.tenure.dev/web": "leader"}}, {"finished": True}])
+def test_a_suspended_election_renews_for_a_leader_that_is_no_candidate_any_more(fate: dict[str, object]) -> None:
+    """As long as its pod exists: so nobody else claims the lease, and nothing is lost when the suspension ends."""
+    story, _ = at_rest()
+    story.resource = replace(story.resource, resource_version=50, spec=replace(SPEC, suspend=True))
+    story.hears(ResourceSeen(story.resource), PodSeen(story.changed(A, **fate)))
+
+    renewals = [effect for effect in story.rests(3.0) if isinstance(effect, WriteLease)]
+
+    assert [held_by(renewal) for renewal in renewals] == [(A.identity, 7)]
+
+
 def test_a_suspended_election_holds_no_record_that_it_would_not_believe_otherwise() -> None:
     story, _ = at_rest()
     story.resource = replace(story.resource, resource_version=50, spec=replace(SPEC, suspend=True))

@@ -106,6 +106,15 @@ def test_nobody_is_put_in_place_whom_a_superior_would_replace_again(to: str | No
     assert judge(Switchover("one", to), Field([superior, _B], replace(rules, preempt_after_s=None)), superior.ref) == _B
 
 
+def test_nobody_is_put_in_place_who_would_leave_its_node_again() -> None:
+    leader, other = replace(_A, node="there"), replace(_B, node="here")
+    field = Field([leader, other], cordoned={"here"})
+
+    assert judge(Switchover("one", "web-1"), field, leader.ref) == (
+        "web-1 would not stay, because its node here is cordoned: name another, or uncordon it."
+    )
+
+
 # --------------------------------------------------------------------------------------------------------------- when
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from tenure.election.campaign import View
+from tenure.election.field import Field
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import Leader, Status
+from tenure.election.rules import DEFAULT_RULES
 from unit.builders import NAMESPACE_UID, a_leader, a_lease, a_pod
 
 FIRST = a_pod("web-0", ordinal=0)
@@ -40,13 +42,15 @@ LED_BY_NOBODY = a_status(7)
 
 def a_view(record: LeaseRecord | Unbelievable | None, *, lease: dict[str, Any] | None = None, **changes: Any) -> View:
     """Return a view on this record; `lease` changes what is known of it."""
+    rules, wall_s = changes.pop("rules", DEFAULT_RULES), changes.pop("wall_s", 0.0)
+    candidates, uncrownable = changes.pop("candidates", BOTH), changes.pop("uncrownable", frozenset())
     return View(
         **{
             "now_s": 105.0,
             "lease": a_lease(record, **(lease or {})),
             "status": LED_BY_FIRST,
             "resource_seen_at_s": 103.0,
-            "candidates": BOTH,
+            "field": Field(candidates, rules, wall_s, uncrownable),
             "gone": frozenset(),
             "namespace_uid": NAMESPACE_UID,
             "highest_label": 0,

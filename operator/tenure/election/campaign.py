@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +14,6 @@ from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
 from tenure.election.resource import Leader, Status, Switchover
-from tenure.election.rules import DEFAULT_RULES, Rules
 from tenure.election.switchover import judge
 
 CLAIM_GAP = 16
@@ -46,6 +45,7 @@ class EndOfTerm(StrEnum):
     EXCLUDED = "PodExcluded"
     SWITCHOVER = "Switchover"
     PREEMPTED = "Preempted"
+    CORDONED = "NodeCordoned"
     LEASE_LOST = "LeaseLost"
     RECORD_LOST = "RecordLost"
     LABEL_REFUSED = "LabelRefused"
@@ -145,33 +145,30 @@ class View:
     revision, that is above everything that can have been claimed before; None when there is no such. `highest_label` is
     the highest term that a pod was told, `stray_leader` whether a pod carries the leader label although the status has
     named no leader yet. `resource_seen_at_s` is when the resource was last heard of from the API. `gone` are UIDs that
-    the API has said to be gone, or that exist and are no candidates of this election. `uncrownable` are UIDs of pods on
-    which the API has refused the leader label again and again. `holder_read_at_s` is when the last read of the holder's
-    pod was begun that had an answer. `suspended` leaves leadership where it is.
-    `rules` and `wall_s`, Unix time, are what the candidates are judged by. `switchover` is the one that is due.
+    the API has said to be gone, or that exist and are no candidates of this election. `holder` is the pod that holds
+    the record, be it a candidate or not, and `holder_read_at_s` when its last read was begun that had an answer.
+    `suspended` leaves leadership where it is. `switchover` is the one that is due.
     """
 
     now_s: float
     lease: Lease
     status: Status
     resource_seen_at_s: float
-    candidates: tuple[Pod, ...]
+    field: Field
     gone: frozenset[str]
     namespace_uid: str | None
     highest_label: int
     stray_leader: bool
     floor_covers: int | None
-    uncrownable: frozenset[str] = frozenset()
+    holder: Pod | None = None
     holder_read_at_s: float | None = None
     suspended: bool = False
-    rules: Rules = DEFAULT_RULES
-    wall_s: float = 0.0
     switchover: Switchover | None = None
 
     @property
-    def field(self) -> Field:
-        """The candidates as they are judged."""
-        return Field(self.candidates, self.rules, self.wall_s, self.uncrownable)
+    def candidates(self) -> Collection[Pod]:
+        """The candidates of the field."""
+        return self.field.candidates
 
     @property
     def shown_term(self) -> int:
@@ -237,14 +234,21 @@ def why_ended(
         return EndOfTerm.EXCLUDED
     if is_switchover:
         return EndOfTerm.SWITCHOVER
+    if (reason := _why_it_gave_way(pod, field, successor)) is not None:
+        return reason
+    return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
+
+
+def _why_it_gave_way(pod: Pod, field: Field, successor: PodRef | None) -> EndOfTerm | None:
+    """Return why a leader that might have stayed, had it been alone, did not; None when nothing speaks against it."""
     if not field.is_well(pod):
         return EndOfTerm.NOT_READY
-    if leader_uid in field.uncrownable:
+    if pod.uid in field.uncrownable:
         return EndOfTerm.LABEL_REFUSED
+    if pod.node in field.cordoned and not field.may_stay(pod):
+        return EndOfTerm.CORDONED
     superior = field.superior(pod, at_once=True)
-    if superior is not None and superior.ref == successor:
-        return EndOfTerm.PREEMPTED
-    return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
+    return EndOfTerm.PREEMPTED if superior is not None and superior.ref == successor else None
 
 
 def _contradicts(record: LeaseRecord, status: Status) -> bool:
@@ -257,9 +261,8 @@ def _contradicts(record: LeaseRecord, status: Status) -> bool:
 
 
 def _decide_suspended(view: View) -> Decision:
-    """Renew the lease for its holder, whatever became of it, as long as it is a candidate; and nothing else."""
-    holder = next((pod for pod in view.candidates if pod.identity == view.lease.holder), None)
-    return Hold(holder) if holder is not None and standing(view) is Standing.HELD else Wait()
+    """Renew the lease for its holder, whatever became of it, as long as its pod exists; and nothing else."""
+    return Hold(view.holder) if view.holder is not None and standing(view) is Standing.HELD else Wait()
 
 
 def _decide_held(view: View) -> Decision:

@@ -64,6 +64,7 @@ class Facts:
     obstacles: str
     leader: str | None
     leader_is_pod: bool
+    leader_is_gone: bool
     lease_held: bool
     nats_available: bool
     settled: bool
@@ -117,6 +118,8 @@ def _elected(facts: Facts) -> tuple[bool, str, str]:
     if facts.leader is not None:
         said = f"{facts.leader} holds the lease and is no pod of this election."
         return False, Reason.FOREIGN_HOLDER, f"{said}{_what_to_do(facts)}"
+    if facts.suspended:
+        return False, Reason.SUSPENDED, "No leader is made while spec.suspend is true."
     if not facts.candidates:
         return False, Reason.NO_CANDIDATES, "No pod matches the selector."
     if not facts.eligible:
@@ -156,6 +159,8 @@ def _routed(facts: Facts) -> tuple[bool, str, str]:
         return False, Reason.LABEL_REFUSED, f"A pod's labels cannot be written: {facts.refused_label}"
     if facts.leader is None or not facts.leader_is_pod:
         return False, Reason.NO_LEADER, "There is no leader to route to."
+    if facts.leader_is_gone:
+        return False, Reason.NO_LEADER, f"{facts.leader} is gone, and there is no other leader yet."
     if not facts.settled:
         return False, Reason.ROUTING, "The labels of the leader's term are being written."
     return True, Reason.ROUTED, "The leader, and no other pod, carries the leader label."

@@ -30,13 +30,15 @@ class Field:
 
     `wall_s` is Unix time, which is compared with the times in the pods: only when somebody is chosen rests on it, and
     no guarantee does. `uncrownable` are UIDs of pods on which the API has refused the leader label again and again:
-    these come last.
+    these come last. `cordoned` are the names of nodes that pods are to leave: candidates on these come next to last,
+    and a leader on one of them gives way to a candidate that is on none.
     """
 
     candidates: Collection[Pod]
     rules: Rules = DEFAULT_RULES
     wall_s: float = 0.0
     uncrownable: AbstractSet[str] = frozenset()
+    cordoned: AbstractSet[str] = frozenset()
 
     def obstacle(self, pod: Pod) -> Obstacle | None:
         """Return why a pod may not be chosen; None when it is eligible."""
@@ -76,9 +78,16 @@ class Field:
         return replace(self, candidates=[pod for pod in self.candidates if pod.ref != leader])
 
     def first_in_line(self) -> Pod | None:
-        """Return who is to claim: of the eligible candidates the first, those last that cannot be crowned."""
+        """Return who is to claim: of the eligible candidates the first.
+
+        Those come last that cannot be crowned, and before them those whose node is cordoned.
+        """
         eligible = (pod for pod in self.candidates if self.is_eligible(pod))
-        return min(eligible, key=lambda pod: (pod.uid in self.uncrownable, self.rules.rank_of(pod)), default=None)
+        return min(
+            eligible,
+            key=lambda pod: (pod.uid in self.uncrownable, pod.node in self.cordoned, self.rules.rank_of(pod)),
+            default=None,
+        )
 
     def may_stay(self, leader: Pod) -> bool:
         """Whether a leader stays: while it is in order and can be crowned, or is not ending and nobody else could do.
@@ -90,19 +99,24 @@ class Field:
             return not leader.finished
         if leader.terminating or self.barrier(leader) is not None:
             return False
-        if self.is_well(leader) and leader.uid not in self.uncrownable:
+        is_in_order = self.is_well(leader) and leader.uid not in self.uncrownable
+        if is_in_order and leader.node not in self.cordoned:
             return True
         if self.fails_over_at_s(leader) is not None:
             return True
         return not any(
-            other.uid != leader.uid and other.uid not in self.uncrownable and self.is_eligible(other)
+            other.uid != leader.uid
+            and other.uid not in self.uncrownable
+            and not (is_in_order and other.node in self.cordoned)
+            and self.is_eligible(other)
             for other in self.candidates
         )
 
     def superior(self, leader: Pod, *, at_once: bool = False) -> Pod | None:
         """Return who is to take over from a leader that may stay, for a higher priority; None without preemption.
 
-        It must have been eligible for as long as is asked for, if not `at_once`, and must be one that can be crowned.
+        It must have been eligible for as long as is asked for, if not `at_once`, and must be one that can be crowned,
+        on a node that is not cordoned.
         """
         rules = self.rules
         if rules.preempt_after_s is None or rules.hand_over is HandOver.AFTER_TERMINATION:
@@ -114,6 +128,7 @@ class Field:
             if rules.priority_of(pod) > priority
             and (at_once or self._preempts_at_s(pod) <= self.wall_s)
             and pod.uid not in self.uncrownable
+            and pod.node not in self.cordoned
             and self.is_eligible(pod)
         )
         return min(superiors, key=rules.rank_of, default=None)

@@ -47,6 +47,13 @@ class PodsComplete:
 
 
 @dataclass(frozen=True, slots=True)
+class NodesCordoned:
+    """These nodes, by name, are the ones that pods are to leave now."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class EntrySeen:
     """The watch of the bucket showed this entry."""
 
@@ -141,6 +148,7 @@ Input = (
     | PodSeen
     | PodGone
     | PodsComplete
+    | NodesCordoned
     | EntrySeen
     | ConnectionChanged
     | LeaseRead

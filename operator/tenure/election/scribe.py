@@ -230,6 +230,7 @@ class Scribe:
             obstacles=obstacles,
             leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
             leader_is_pod=leader is not None and leader.pod is not None,
+            leader_is_gone=leader is not None and leader.pod is not None and leader.pod.uid in state.gone,
             lease_held=self._is_held(is_live, leader),
             nats_available=bool(state.connection) and state.lease_backoff.failures < 2,
             settled=settled,

@@ -39,6 +39,7 @@ class State(LeaseState):
     `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two; `pod_reads` are the
     pods that are being read, and `pod_read_at_s` those that were, each with the time at which that was begun.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
+    `cordoned` are the names of the nodes that pods are to leave.
     `floor_covers` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
     `uncrownable` are the pods on which the API refused the leader label again and again, until it once takes it.
@@ -56,6 +57,7 @@ class State(LeaseState):
     pod_seen_at_s: dict[str, float] = field(default_factory=dict)
     pod_read_at_s: dict[str, float] = field(default_factory=dict)
     pods_complete: bool = False
+    cordoned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     floor_covers: int | None = None
     listed: tuple[int, tuple[PodRef, ...]] | None = None
@@ -91,7 +93,7 @@ class State(LeaseState):
     def field(self, now: Instant) -> Field:
         """The candidates as they are judged now."""
         rules = self.spec.rules if self.spec is not None else DEFAULT_RULES
-        return Field(self.candidates, rules, now.wall_s, self.uncrownable)
+        return Field(self.candidates, rules, now.wall_s, self.uncrownable, self.cordoned)
 
     def changes_at_s(self, now: Instant) -> float:
         """The Unix time at which the passing of time alone changes who leads or may lead, infinite for never."""
@@ -170,6 +172,8 @@ class State(LeaseState):
                 self.pod_reads.pop(uid, None)
             case inputs.PodsComplete():
                 self.pods_complete = True
+            case inputs.NodesCordoned(names):
+                self.cordoned = names
             case inputs.PodRead(ref, pod):
                 begun_at_s = self.pod_reads.pop(ref.uid, now_s)
                 if pod is None:

@@ -94,6 +94,10 @@ def _judge_stay(target: Pod, field: Field) -> Pod | str:
     """Return a target that would go on leading, or why it would not."""
     if target.uid in field.uncrownable:
         return f"{target.name} cannot be marked as leader: the API refuses its label; see the condition Routed."
+    if not field.may_stay(target):
+        return (
+            f"{target.name} would not stay, because its node {target.node} is cordoned: name another, or uncordon it."
+        )
     if (superior := field.superior(target, at_once=True)) is not None:
         return (
             f"{target.name} would not stay, because {superior.name} has a higher priority: "

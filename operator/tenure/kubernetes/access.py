@@ -24,6 +24,8 @@ NEEDED = (
     ("events.k8s.io", "events", ("create",)),
 )
 
+NEEDED_OF_NODES = ("", "nodes", ("list", "watch"))
+"""What is needed as well to leave nodes that are cordoned: nodes are in no namespace."""
 
 LOAD_TIMEOUT_S = 10.0
 """How long a kubeconfig's login command may take."""
@@ -132,22 +134,29 @@ async def crd_is_there(client: KubernetesClient) -> bool:
 
 
 async def missing_permissions(
-    client: KubernetesClient, namespaces: Iterable[str], *, user: str | None = None
+    client: KubernetesClient, namespaces: Iterable[str], *, with_nodes: bool = False, user: str | None = None
 ) -> list[str]:
     """Return what this account, or another user, may not do of what an operator does. Raises ApiError.
 
     Each is said as `verb resource.group (in a namespace)`.
     """
-    asked = [(verb, group, resource) for group, resource, verbs in NEEDED for verb in verbs]
+    asked = [
+        (namespace, verb, group, resource)
+        for namespace in tuple(namespaces) or (None,)
+        for group, resource, verbs in NEEDED
+        for verb in verbs
+    ]
+    if with_nodes:
+        group, resource, verbs = NEEDED_OF_NODES
+        asked += [(None, verb, group, resource) for verb in verbs]
+    answers = await asyncio.gather(
+        *(may(client, verb, group, resource, namespace, user=user) for namespace, verb, group, resource in asked)
+    )
     missing = []
-    for namespace in tuple(namespaces) or (None,):
-        where = f"in namespace {namespace}" if namespace else "in all namespaces"
-        answers = await asyncio.gather(*(may(client, *one, namespace, user=user) for one in asked))
-        missing += [
-            f"{verb} {resource}{'.' if group else ''}{group} {where}"
-            for (verb, group, resource), allowed in zip(asked, answers, strict=True)
-            if not allowed
-        ]
+    for (namespace, verb, group, resource), allowed in zip(asked, answers, strict=True):
+        if not allowed:
+            where = f"in namespace {namespace}" if namespace else "in all namespaces"
+            missing.append(f"{verb} {resource}{'.' if group else ''}{group} {where}")
     return missing
 
 

@@ -17,6 +17,7 @@ from tenure.election.inputs import (
     EntrySeen,
     Input,
     LabelsWritten,
+    NodesCordoned,
     PodGone,
     PodRead,
     PodsComplete,
@@ -94,6 +95,7 @@ class Controller:
         self._read_clock = read_clock
         self._metrics = metrics
         self._managed: dict[Key, _Managed] = {}
+        self._cordoned: frozenset[str] = frozenset()
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
         self._tasks = Tasks()
         self._dispatcher = Dispatcher(read_clock, self._carry_out, self._replace)
@@ -223,6 +225,15 @@ class Controller:
         for name in self.index.lose(namespace, uid):
             self._post((namespace, name), PodGone(uid))
 
+    def see_node(self, name: str, *, cordoned: bool) -> None:
+        """Take whether pods are to leave a node."""
+        if cordoned is (name in self._cordoned):
+            return
+        self._cordoned = self._cordoned | {name} if cordoned else self._cordoned - {name}
+        for managed in self._managed.values():
+            if managed.seat is not None:
+                self._dispatcher.post(managed.seat, NodesCordoned(self._cordoned))
+
     def see_entry(self, key: Key, entry: Entry, connection: int) -> None:
         """A watch has shown an election's record."""
         self._post(key, EntrySeen(entry, connection))
@@ -266,6 +277,7 @@ class Controller:
         managed.seat, managed.figures = self._dispatcher.seat(key, witness), witness.figures
         self._tell_connection(managed, managed.seat)
         self._tell(key, managed.seat, managed.resource)
+        self._dispatcher.post(managed.seat, NodesCordoned(self._cordoned))
         self._dispatcher.post(managed.seat, PodsComplete())
 
     def _replace(self, seat: Seat) -> None:
