@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from tenure.election.inputs import LabelOutcome, LabelsWritten
 from tenure.election.labels import PodRole, role_key, term_key
 from tenure.election.pod import Pod, PodRef
 from tenure.kubernetes.client import (
+    ApiError,
     ApiUnavailable,
     Conflict,
     Invalid,
@@ -22,6 +24,8 @@ from tenure.kubernetes.client import (
 )
 
 ORDINAL_LABEL = "apps.kubernetes.io/pod-index"
+
+RETRY_S = 1.0
 
 
 def parse_pod(body: Mapping[str, Any]) -> Pod:
@@ -51,6 +55,15 @@ async def read_pod(client: KubernetesClient, namespace: str, ref: PodRef) -> Pod
     except NotFound:
         return None
     return pod if pod.uid == ref.uid else None
+
+
+async def insist_on_pod(client: KubernetesClient, namespace: str, ref: PodRef) -> Pod | None:
+    """Return what `read_pod` does, asking again and again until the API answers."""
+    while True:
+        try:
+            return await read_pod(client, namespace, ref)
+        except ApiError:
+            await asyncio.sleep(RETRY_S)
 
 
 async def list_pods(client: KubernetesClient, namespace: str | None, label_selector: str = "") -> list[dict[str, Any]]:

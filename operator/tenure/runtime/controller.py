@@ -29,8 +29,8 @@ from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod
 from tenure.election.resource import RecordName, Resource, Spec
 from tenure.election.selector import Selector, parse_selector
-from tenure.kubernetes.client import ApiError, KubernetesClient
-from tenure.kubernetes.pods import read_pod
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.pods import insist_on_pod
 from tenure.metrics import ElectionFigures, Metrics, Readings
 from tenure.nats.store import LeaseStore
 from tenure.runtime.dispatcher import Dispatcher, Seat
@@ -208,17 +208,11 @@ class Controller:
             self._tasks.start(self._look_for(namespace, pod), name=f"look for pod {namespace}/{pod.name}")
 
     async def _look_for(self, namespace: str, pod: Pod) -> None:
-        while True:
-            try:
-                found = await read_pod(self._client, namespace, pod.ref)
-            except ApiError:
-                await asyncio.sleep(1.0)
-                continue
-            if found is None:
-                self.lose_pod(namespace, pod.uid)
-            else:
-                self.see_pod(namespace, found)
-            return
+        found = await insist_on_pod(self._client, namespace, pod.ref)
+        if found is None:
+            self.lose_pod(namespace, pod.uid)
+        else:
+            self.see_pod(namespace, found)
 
     def lose_pod(self, namespace: str, uid: str) -> None:
         """The pod with this UID exists no more."""
@@ -260,10 +254,11 @@ class Controller:
         if isinstance(resource.spec, Spec):
             self.index.select(key, resource.spec.selector)
 
-    def _start_opening(self, key: Key, managed: _Managed) -> None:
-        self._tasks.start(self._open(key, managed), name=f"opening of {'/'.join(key)}")
+    def _start_opening(self, key: Key, managed: _Managed, *, after_s: float = 0.0) -> None:
+        self._tasks.start(self._open(key, managed, after_s), name=f"opening of {'/'.join(key)}")
 
-    async def _open(self, key: Key, managed: _Managed) -> None:
+    async def _open(self, key: Key, managed: _Managed, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         managed.namespace_uid = namespace_uid = await self._namespaces.open(key[0])
         if self._managed.get(key) is not managed or managed.seat is not None:
             return
@@ -285,7 +280,7 @@ class Controller:
         managed = self._managed.get(seat.who)
         if managed is not None and managed.seat is seat:
             managed.seat = None
-            self._tasks.start(self._open_later(seat.who, managed), name=f"opening of {'/'.join(seat.who)}")
+            self._start_opening(seat.who, managed, after_s=RETRY_AFTER_ERROR_S)
 
     async def _look_at_namespace(self, namespace: str, uid: str) -> None:
         """One of several elections is gone: so may be the namespace, with an election that nobody has missed yet.
@@ -298,10 +293,6 @@ class Controller:
         for key, managed in self._managed.items():
             if key[0] == namespace and managed.namespace_uid in (None, uid):
                 self._reopen(key)
-
-    async def _open_later(self, key: Key, managed: _Managed) -> None:
-        await asyncio.sleep(RETRY_AFTER_ERROR_S)
-        await self._open(key, managed)
 
     def _tell(self, key: Key, seat: Seat, resource: Resource) -> None:
         """Tell an election of its resource, and of all pods that it selects now: the selector may be another."""
