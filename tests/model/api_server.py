@@ -58,6 +58,11 @@ class Stored:
     def json(self) -> bytes:
         return json.dumps(self.body).encode()
 
+    @cached_property
+    def metadata_json(self) -> bytes:
+        """The object in a list of metadata."""
+        return json.dumps({"metadata": self.body["metadata"]}).encode()
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -151,8 +156,8 @@ class ApiServer:
         for stored in found:
             labels = stored.body["metadata"].get("labels") or {}
             if not key or (key in labels and (not has_value or labels[key] == value)):
-                items.append({"metadata": stored.body["metadata"]})
-        return _ok({"metadata": {}, "items": items})
+                items.append(stored.metadata_json)
+        return HTTPStatus.OK, b'{"metadata": {}, "items": [%s]}' % b", ".join(items)
 
     def _as_of(self, kind: str, at_s: float | None) -> Iterable[Stored]:
         if at_s is None:

@@ -38,6 +38,7 @@ class Loop(asyncio.AbstractEventLoop):
         self._rate = rate
         self._skew_s = skew_s
         self._ready: deque[asyncio.Handle] = deque()
+        self._context = contextvars.copy_context()
         self._turn_is_due = False
         self._runs_before_halt: int | None = None
         self.is_halted = False
@@ -75,7 +76,7 @@ class Loop(asyncio.AbstractEventLoop):
     def call_soon(
         self, callback: Callable[[*Arguments], object], *args: *Arguments, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = asyncio.Handle(callback, args, self, context or self._context)
         self._make_ready(handle)
         return handle
 
@@ -95,7 +96,7 @@ class Loop(asyncio.AbstractEventLoop):
         *args: *Arguments,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = asyncio.TimerHandle(when, callback, args, self, context or self._context)
         self._world.after((when - self.time()) / self._rate + _TIMER_LAG_S, partial(self._make_ready, timer))
         return timer
 
