@@ -13,14 +13,16 @@ from simulator.mutations.worlds import FRESH_PODS, LATE_LABELS, REBIRTHS, STALE_
 from tenure.api import resource as resource_json
 from tenure.api.status import parse_status
 from tenure.election import labeller, ledger, routing
-from tenure.election.effects import Effect, WriteLabels
+from tenure.election.effects import Effect, WriteLabels, WriteStatus
 from tenure.election.labels import PodRole, term_key
 from tenure.election.pod import PodRef
-from tenure.election.resource import Status
+from tenure.election.resource import Resource, Status
 from tenure.kubernetes import pods
+from tenure.kubernetes.resources import read_resource, write_status
+from tenure.runtime import executor
 
 _plan, _stamp, _must_stamp, _advance = routing.plan, routing._stamp, ledger.must_stamp, ledger.advance
-_patch_of = pods.patch_of
+_patch_of, _write_status = pods.patch_of, write_status
 _label_plan, _label_decide = labeller.Labeller.plan, labeller.Labeller.decide
 
 Operations = list[dict[str, Any]]
@@ -120,6 +122,11 @@ def _crown_without_the_term(election: str, write: WriteLabels, operations: Opera
     return [one for one in operations if not (is_crown and one["op"] == "add" and one["path"] == path)]
 
 
+async def _write_whatever_its_version(client: Any, namespace: str, name: str, write: WriteStatus) -> Resource:
+    current = await read_resource(client, namespace, name)
+    return await _write_status(client, namespace, name, replace(write, resource_version=current.resource_version))
+
+
 OF_LABELS = (
     Mutation("label before the status is acknowledged", "G3|tombstone", TROUBLED_API, _label_before_the_status),
     Mutation("stamp from a cache instead of the ledger", "G3", LATE_LABELS, put(routing, "must_stamp", _stamp_nobody)),
@@ -142,6 +149,12 @@ OF_LABELS = (
         "tombstone",
         STALE_VIEWS,
         put(labeller.Labeller, "plan", _call_them_forged_after_a_renewal),
+    ),
+    Mutation(
+        "write the status whatever its version",
+        "G1|G2|G4",
+        STALE_VIEWS,
+        put(executor, "write_status", _write_whatever_its_version),
     ),
     Mutation("begin with nobody unfenced", "G3", REBIRTHS, put(resource_json, "parse_status", _begin_with_nobody)),
 )
