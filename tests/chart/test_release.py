@@ -101,8 +101,16 @@ def _lose_the_record(scene: Scene, bucket: Bucket) -> None:
 def _forge_a_term(installed: Installed, environment: Environment) -> None:
     """By the operator's account, since nobody else can: whether a term is forged, the resource tells."""
     scene = installed.scene
-    _patch_as_operator(installed, environment, {"metadata": {"labels": {TERM: "999999"}}}, f"--field-manager={FORGER}")
-    scene.wait(lambda: scene.pod("web-0").term() == str(scene.election().term), "the forged term is corrected")
+    change = {"metadata": {"labels": {TERM: "999999"}}}
+    version = "--output=jsonpath={.metadata.resourceVersion}"
+    forged = int(_patch_as_operator(installed, environment, change, f"--field-manager={FORGER}", version))
+    scene.wait(
+        lambda: (
+            int(scene.pod("web-0").body["metadata"]["resourceVersion"]) > forged
+            and scene.pod("web-0").term() == str(scene.election().term)
+        ),
+        "the forged term was there, and is corrected",
+    )
 
 
 def _create(scene: Scene, labels: dict[str, str], *, namespace: str = "", dry_run: bool = False) -> None:
@@ -192,10 +200,10 @@ def test_the_operators_account_can_change_its_labels(installed: Installed, envir
     _patch_as_operator(installed, environment, change, "--dry-run=server")
 
 
-def _patch_as_operator(installed: Installed, environment: Environment, change: Object, flag: str) -> None:
-    environment.kubectl(
+def _patch_as_operator(installed: Installed, environment: Environment, change: Object, *flags: str) -> str:
+    return environment.kubectl(
         "patch", "pod", "web-0", "--namespace", installed.scene.namespace, "--as", installed.release.user,
-        "--type=strategic", "--patch", json.dumps(change), flag,
+        "--type=strategic", "--patch", json.dumps(change), *flags,
     )  # fmt: skip
 
 
