@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from environment.ports import LOOPBACK, free_ports
+from tenure.election.field import Obstacle
 from tenure.plugin.cli import main
+from tenure.plugin.target import ExitStatus
 
 
 def _call(*arguments: str, kubeconfig: Path | str = "nowhere") -> Result:
@@ -94,3 +97,12 @@ def test_help_imports_nothing_that_takes_its_time() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.stderr == "[]\n"
+
+
+def test_the_document_has_every_command_exit_status_and_obstacle() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "kubectl-tenure.md").read_text()
+    statuses = {int(status) for status in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+
+    assert statuses == {*ExitStatus, 2, 130}
+    assert [name for name in main.commands if f"$ kubectl tenure {name}" not in text] == []
+    assert [obstacle for obstacle in Obstacle if f"`{obstacle}`" not in text] == []

@@ -179,14 +179,18 @@ def test_a_change_is_one_line_whether_or_not_something_is_above_it() -> None:
 
 
 def test_in_json_names_are_camel_case_and_times_are_rfc_3339() -> None:
-    what = as_json(detail(_election(status=_LED), _PODS, wall_s=_NOW_S, lease=Lease(1.25, 15.0)))
+    answer = {"id": "s1", "result": "Pending", "message": "It waits.", "time": "2026-11-24T14:00:00Z"}
+    status = {**_LED, "switchover": answer}
+
+    what = as_json(detail(_election(status=status), _PODS, wall_s=_NOW_S, lease=Lease(1.25, 15.0)))
 
     assert what["summary"]["electedAt"] == "2026-11-24T14:54:30Z"
     assert what["summary"]["eligibleCount"] == 2
     assert what["lease"] == {"renewedSecondsAgo": 1.25, "durationSeconds": 15.0}
     assert what["candidates"][0]["obstacle"] == "NotReady"
-    assert "obstacle" not in what["candidates"][1]
-    assert "failoverAt" not in what
+    assert what["candidates"][1]["obstacle"] is None
+    assert what["failoverAt"] is None
+    assert what["switchover"]["at"] == "2026-11-24T14:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -20,20 +20,28 @@ UNBOUNDED = 10_000
 
 
 def as_json(value: Any, name: str = "") -> Any:
-    """Return a view as JSON: names in camelCase, Unix times as RFC 3339, without what is absent."""
+    """Return a view as JSON: names in camelCase, Unix times as RFC 3339, what is absent as null."""
     if dataclasses.is_dataclass(value):
         items = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {_key(key): as_json(item, key) for key, item in items if item is not None}
+        return {_key(key): as_json(item, key) for key, item in items}
     if isinstance(value, tuple | list):
         return [as_json(item) for item in value]
-    if isinstance(value, float) and name.endswith("_at_s"):
+    if isinstance(value, float) and _is_time(name):
         return f"{rfc3339(value)[:19]}Z"
     return value
 
 
+def _is_time(name: str) -> bool:
+    return name == "at_s" or name.endswith("_at_s")
+
+
 def _key(name: str) -> str:
-    name = name.removesuffix("_s") if name.endswith("_at_s") else name.replace("_s_ago", "_seconds_ago")
-    first, *rest = (name.removesuffix("_s") + "_seconds" if name.endswith("_s") else name).split("_")
+    """Return the name without its unit for a time, and with the unit in full for a number of seconds."""
+    if _is_time(name):
+        name = name.removesuffix("_s")
+    elif name.endswith("_s"):
+        name = f"{name}econds"
+    first, *rest = name.replace("_s_ago", "_seconds_ago").split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
