@@ -12,8 +12,8 @@ import yaml
 
 from environment.nats_accounts import PUBLISH, SUBSCRIBE
 from tenure.cli_run import run
-from tenure.election.campaign import EndOfTerm
 from tenure.election.conditions import ConditionType, Reason
+from tenure.election.end_of_term import EndOfTerm
 from tenure.kubernetes.access import NEEDED
 from tenure.nats.bucket import DEFAULT_BUCKET
 

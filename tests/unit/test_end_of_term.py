@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tenure.election.campaign import EndOfTerm, why_ended
+from tenure.election.end_of_term import EndOfTerm, why_ended
 from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.rules import Priority, Rules

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from model.bucket import ModelBucket
 from model.lease_store import Fault, ModelLeaseStore
 from tenure import __version__
-from tenure.election.campaign import EndOfTerm
+from tenure.election.end_of_term import EndOfTerm
 from tenure.election.inputs import LabelOutcome
 from tenure.election.resource import Status
 from tenure.metrics import ELECTIONS_AT_A_TIME, REQUEST_RESULTS, ElectionFigures, Metrics, Readings

@@ -96,6 +96,7 @@ _WARNINGS = [
     ("Accepted", Reason.BUCKET_REFUSED),
     ("LeaderElected", Reason.FOREIGN_HOLDER),
     ("LeaseHeld", Reason.UNBELIEVABLE_RECORD),
+    ("LeaseHeld", Reason.RECORD_CONTESTED),
     ("LeaderElected", Reason.NO_CANDIDATES),
     ("LeaderElected", Reason.NO_ELIGIBLE_CANDIDATE),
     ("LeaseHeld", Reason.NATS_UNAVAILABLE),

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tenure.election.end_of_term import EndOfTerm
 from tenure.election.field import Field
 from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
@@ -32,24 +33,6 @@ class Standing(StrEnum):
     LOST = "lost"
     RESPECTED = "respected"
     CONFLICT = "conflict"
-
-
-class EndOfTerm(StrEnum):
-    """Why a term ended: the words of history, events and metrics."""
-
-    TERMINATING = "PodTerminating"
-    GONE = "PodGone"
-    NOT_READY = "PodNotReady"
-    FINISHED = "PodFinished"
-    DESELECTED = "PodNotSelected"
-    EXCLUDED = "PodExcluded"
-    SWITCHOVER = "Switchover"
-    PREEMPTED = "Preempted"
-    CORDONED = "NodeCordoned"
-    LEASE_LOST = "LeaseLost"
-    RECORD_LOST = "RecordLost"
-    LABEL_REFUSED = "LabelRefused"
-    RESIGNED = "Resigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +101,14 @@ class ReadAgain:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do before something changes; `foreign` when a holder or a record is respected until it runs out."""
+    """Nothing to do before something changes.
+
+    `foreign` when a holder or a record is respected until it runs out, `contested` when records were lost so often that
+    another operator must be thought to write the status.
+    """
 
     foreign: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,49 +194,6 @@ def decide(view: View) -> Decision:
             return _decide_free(view)
         case Standing.LOST:
             return _decide_lost(view)
-
-
-def why_ended(
-    leader_uid: str,
-    field: Field,
-    known: Mapping[str, Pod],
-    *,
-    lost: bool,
-    successor: PodRef | None = None,
-    is_switchover: bool = False,
-) -> EndOfTerm:
-    """Return the reason for which a leader's term ended, from what is known of its pod.
-
-    `lost` tells that the record was lost, `successor` is who leads next, and `is_switchover` that this was asked for.
-    """
-    pod = known.get(leader_uid)
-    if pod is None:
-        return EndOfTerm.GONE
-    if pod.terminating:
-        return EndOfTerm.TERMINATING
-    if pod.finished:
-        return EndOfTerm.FINISHED
-    if all(candidate.uid != leader_uid for candidate in field.candidates):
-        return EndOfTerm.DESELECTED
-    if field.barrier(pod) is not None:
-        return EndOfTerm.EXCLUDED
-    if is_switchover:
-        return EndOfTerm.SWITCHOVER
-    if (reason := _why_it_gave_way(pod, field, successor)) is not None:
-        return reason
-    return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
-
-
-def _why_it_gave_way(pod: Pod, field: Field, successor: PodRef | None) -> EndOfTerm | None:
-    """Return why a leader that might have stayed, had it been alone, did not; None when nothing speaks against it."""
-    if not field.is_well(pod):
-        return EndOfTerm.NOT_READY
-    if pod.uid in field.uncrownable:
-        return EndOfTerm.LABEL_REFUSED
-    if pod.node in field.cordoned and not field.may_stay(pod):
-        return EndOfTerm.CORDONED
-    superior = field.superior(pod, at_once=True)
-    return EndOfTerm.PREEMPTED if superior is not None and superior.ref == successor else None
 
 
 def _contradicts(record: LeaseRecord, status: Status) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenure.election import campaign, effects, ledger, switchover
-from tenure.election.alarm import Alarm
+from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.elector import Role, Wish
@@ -13,6 +13,16 @@ from tenure.election.mandate import Mandate
 from tenure.election.pod import PodRef, parse_identity
 from tenure.election.record import LeaseRecord
 from tenure.election.state import State
+
+RECOVERY_PAUSE_MIN_S = 2.0
+RECOVERY_PAUSE_MAX_S = 60.0
+"""How long after a lost record was written anew the next one may be: twice as long each time."""
+
+CALM_S = 300.0
+"""After so long without one, the next is as good as the first."""
+
+CONTESTED_FROM = 3
+"""From so many on it is no accident."""
 
 
 class Campaigner:
@@ -32,6 +42,9 @@ class Campaigner:
         self._poll_interval_s = poll_interval_s
         self._judged: campaign.Decision = campaign.Wait()
         self._judged_until_s = 0.0
+        self._recoveries = Backoff(RECOVERY_PAUSE_MIN_S, RECOVERY_PAUSE_MAX_S)
+        self._recovered = 0
+        """The revision in whose place the last lost record was written anew."""
 
     def decide(self, now: Instant) -> list[Effect]:
         """Return the read or write of the record that is due, or the question that must be answered before it."""
@@ -52,7 +65,7 @@ class Campaigner:
             return self._writer.read(now, state.timing)
         if not self._still_holds(now, state.lease):
             self._judged, self._judged_until_s = self._judge(now, state.lease), state.changes_at_s(now)
-        self.decision = self._judged
+        self.decision = self._without_haste(now_s, state.lease, self._judged)
         self.alarm.set(now.monotonic_of(self._judged_until_s))
         if now.mandate is Mandate.RENEW and not self._renews_its_own(state.lease):
             self.decision = campaign.Wait()
@@ -82,6 +95,22 @@ class Campaigner:
                 return writer.poll(now, lease, timing, interval_s=self._poll_interval_s)
             case _:
                 return []  # Nothing is due, or the status must say a higher floor first.
+
+    def _without_haste(self, now_s: float, lease: Lease, decision: campaign.Decision) -> campaign.Decision:
+        """Return the decision, or a wait where one lost record follows another.
+
+        Two operators that write one status, but have buckets of their own, take each other's terms for lost records:
+        without a pause they would use up thousands of terms in a minute.
+        """
+        recoveries = self._recoveries
+        if isinstance(decision, campaign.Claim) and self._state.floor_covers == lease.revision != self._recovered:
+            if now_s > recoveries.not_before_s + CALM_S:
+                recoveries.succeeded()
+            self._recovered = lease.revision
+            recoveries.failed(now_s)
+        if isinstance(decision, campaign.RaiseFloor) and decision.lost and not recoveries.is_over(now_s, self.alarm):
+            return campaign.Wait(contested=recoveries.failures >= CONTESTED_FROM)
+        return decision
 
     def _still_holds(self, now: Instant, lease: Lease) -> bool:
         """Whether this process leads, and nothing has changed since it decided to: so an election at rest costs little.

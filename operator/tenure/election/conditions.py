@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NO_ELIGIBLE_CANDIDATE = "NoEligibleCandidate"
     FOREIGN_HOLDER = "ForeignHolder"
     UNBELIEVABLE_RECORD = "UnbelievableRecord"
+    RECORD_CONTESTED = "RecordContested"
     HELD = "Held"
     NOT_HELD = "NotHeld"
     NATS_UNAVAILABLE = "NATSUnavailable"
@@ -54,6 +55,7 @@ class Facts:
 
     `obstacles` counts what keeps the candidates from being chosen. `refused_label` is the API's reason for a label
     write that it keeps refusing. `unbelievable` is why the record cannot be believed, as the end of a sentence.
+    `contested` tells that records are lost again and again.
     `pods_campaign` tells that the pods campaign for themselves, `has_namesake` that a candidate's name is the holder's.
     """
 
@@ -71,6 +73,7 @@ class Facts:
     refused_label: str | None
     conflict: bool
     unbelievable: str | None
+    contested: bool = False
     pods_campaign: bool = False
     has_namesake: bool = False
 
@@ -139,6 +142,10 @@ def _what_to_do(facts: Facts) -> str:
 
 
 def _held(facts: Facts) -> tuple[bool, str, str]:
+    if facts.contested:
+        said = "The status says terms that the record does not know, again and again"
+        todo = "end the other operator that manages this election with another bucket or NATS server"
+        return False, Reason.RECORD_CONTESTED, f"{said}: {todo}."
     if facts.lease_held:
         return True, Reason.HELD, "The leader's lease is renewed."
     if not facts.nats_available:

@@ -12,6 +12,7 @@ from tenure.election import campaign, effects, ledger
 from tenure.election.alarm import Alarm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
+from tenure.election.end_of_term import EndOfTerm
 from tenure.election.lease import Lease
 from tenure.election.lease_writer import LeaseWriter
 from tenure.election.pod import Pod, PodRef, parse_identity
@@ -83,13 +84,13 @@ class Follower:
             self.alarm.set(due_at_s)
         return now_s >= due_at_s
 
-    def _why_ended(self, lease: Lease) -> campaign.EndOfTerm:
+    def _why_ended(self, lease: Lease) -> EndOfTerm:
         """Return whether the leader gave its lease up. Nobody can take one over that was just renewed."""
         held = self._held
         is_early = held is not None and lease.seen_at_s < held.seen_at_s + held.respect_s / 2
         is_released = isinstance(lease.record, LeaseRecord) and not lease.holder
         has_resigned = (is_early or is_released) and not _ran_out(lease)
-        return campaign.EndOfTerm.RESIGNED if has_resigned else campaign.EndOfTerm.LEASE_LOST
+        return EndOfTerm.RESIGNED if has_resigned else EndOfTerm.LEASE_LOST
 
     def _is_strange(self, lease: Lease) -> bool:
         """Whether something stands there that cannot be believed: it is somebody's, and respected until it runs out."""

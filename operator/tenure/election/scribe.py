@@ -8,6 +8,7 @@ from tenure.election import campaign, conditions, effects, ledger, switchover
 from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
+from tenure.election.end_of_term import EndOfTerm, why_ended
 from tenure.election.lease import Lease
 from tenure.election.operations import StatusOperation
 from tenure.election.record import LeaseRecord, Unbelievable
@@ -49,7 +50,9 @@ class Scribe:
             status = ledger.settle(last)
         status = self._answer(now, last, status)
         is_urgent = status is not last
-        status = self._describe(now, status, plan, settled=plan.settled and status.term == last.term)
+        contested = isinstance(decision, campaign.Wait) and decision.contested
+        settled = plan.settled and status.term == last.term
+        status = self._describe(now, status, plan, settled=settled, contested=contested)
         if not is_urgent and not self._cosmetics_are_due(now_s, status, last):
             return []
         if not state.status_backoff.is_over(now_s, self.alarm):
@@ -152,9 +155,9 @@ class Scribe:
         return is_idle and state.spec is not None and not state.spec.suspend
 
     def _why_ended(self, now: Instant, last: Status, leader: Leader | None, decision: campaign.Decision) -> str:
-        state, spec, why = self._state, self._state.spec, campaign.EndOfTerm.LEASE_LOST
+        state, spec, why = self._state, self._state.spec, EndOfTerm.LEASE_LOST
         if last.leader is not None and last.leader.pod is not None:
-            why = campaign.why_ended(
+            why = why_ended(
                 last.leader.pod.uid,
                 state.field(now),
                 state.pods,
@@ -162,7 +165,7 @@ class Scribe:
                 successor=leader.pod if leader is not None else None,
                 is_switchover=spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None,
             )
-        if isinstance(decision, campaign.Follow) and why is campaign.EndOfTerm.LEASE_LOST:
+        if isinstance(decision, campaign.Follow) and why is EndOfTerm.LEASE_LOST:
             return decision.why
         return why
 
@@ -177,7 +180,7 @@ class Scribe:
         term = self._state.lease.term if self._state.lease is not None else 0
         return term if term <= floor + campaign.MAX_TERM_JUMP else 0
 
-    def _describe(self, now: Instant, status: Status, plan: Plan, *, settled: bool) -> Status:
+    def _describe(self, now: Instant, status: Status, plan: Plan, *, settled: bool, contested: bool) -> Status:
         """Return the status with its numbers and conditions."""
         state = self._state
         assert state.resource is not None
@@ -204,7 +207,7 @@ class Scribe:
             )
             obstacles = field.describe_obstacles()
             self.alarm.set(now.monotonic_of(state.changes_at_s(now)))
-        facts = self._facts(now, spec, status, plan, obstacles, settled=settled)
+        facts = self._facts(now, spec, status, plan, obstacles, settled=settled, contested=contested)
         return replace(
             status, conditions=conditions.derive(facts, status, generation=generation, now_wall_s=now.wall_s)
         )
@@ -218,6 +221,7 @@ class Scribe:
         obstacles: str,
         *,
         settled: bool,
+        contested: bool,
     ) -> conditions.Facts:
         state, leader = self._state, status.leader
         record = state.lease.record if state.lease is not None else None
@@ -242,6 +246,7 @@ class Scribe:
             and isinstance(record, LeaseRecord)
             and record.namespace_uid not in (None, self._namespace_uid),
             unbelievable=self._why_not_believed(record, status.term_floor or 0),
+            contested=contested,
             pods_campaign=self._follows,
             has_namesake=leader is not None and any(pod.name == leader.identity for pod in state.candidates),
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from tenure.election.campaign import EndOfTerm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.election import Election
+from tenure.election.end_of_term import EndOfTerm
 from tenure.election.inputs import (
     EntrySeen,
     Input,

@@ -93,5 +93,10 @@ OF_CLAIMS = (
     Mutation("release on mere absence from a cache", "G6", LAGGING, put(campaign, "decide", _take_absence_for_gone)),
     Mutation("claim over a live holder that is unknown", "G6", LAGGING, put(campaign, "decide", _claim_over_a_holder)),
     Mutation("prefer another candidate to the leader", "G6", CALM, put(campaign, "decide", _prefer_the_youngest)),
-    Mutation("decide before all pods are known", "G1|G2", LABELS_ALONE, put(Namespaces, "_await_pods", _open_at_once)),
+    Mutation(
+        "decide before all pods are known",
+        "G1|G2|tombstone",
+        LABELS_ALONE,
+        put(Namespaces, "_await_pods", _open_at_once),
+    ),
 )
