@@ -66,8 +66,8 @@ class Cluster:
         self.change_spec(lease=lease)
 
     def change_spec(self, **fields: Any) -> None:
-        """Change fields of the spec, also of one that is created later."""
-        self.spec = {**self.spec, **fields}
+        """Change fields of the spec, also of one that is created later; None takes one away."""
+        self.spec = {name: value for name, value in {**self.spec, **fields}.items() if value is not None}
         stored = self.server.objects(PLURAL).get(ELECTION)
         if stored is not None and stored.body["spec"] != self.spec:
             metadata = stored.body["metadata"]

@@ -29,6 +29,8 @@ class History:
         self.highest_shown = 0
         self._claims: set[tuple[str, int]] = set()
         self._writers: set[tuple[str | None, str, int]] = set()
+        self.switched: set[str] = set()
+        """The switchovers that were made, by their ids."""
         self.endings = 0
         cluster.server.on_change.append(self._see_change)
 

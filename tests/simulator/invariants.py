@@ -17,7 +17,8 @@ from tenure.election.entry import Entry
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, parse
-from tenure.election.resource import Resource, Status
+from tenure.election.resource import Answer, Resource, Status
+from tenure.election.switchover import Result
 
 parse_once = lru_cache(maxsize=16)(parse)
 """Parses what is written once for all who see it: the same bytes are the same record, and parsing takes its time."""
@@ -168,6 +169,17 @@ class Invariants:
             self._fail(f"G1: status gives term {new.term} to {old.leader} and to {identity}")
         if old.leader != new.leader:
             self.leader_changes += 1
+        if new.switchover is not None and new.switchover != old.switchover:
+            self._see_answer(old.switchover, new.switchover)
+
+    def _see_answer(self, before: Answer | None, answer: Answer) -> None:
+        """A switchover has one answer, and is made once, also after the election was deleted and created again."""
+        if before is not None and before.id == answer.id and before.result != Result.PENDING:
+            self._fail(f"switchover: {answer.id} was {before.result}, and is {answer.result}")
+        if answer.result == Result.SUCCEEDED:
+            if answer.id in self.history.switched:
+                self._fail(f"switchover: {answer.id} is made twice")
+            self.history.switched.add(answer.id)
 
     def _see_new_term(self, status: Status, identity: str | None) -> None:
         history = self.history

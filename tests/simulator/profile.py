@@ -22,7 +22,16 @@ OF_PROCESSES = {
 }
 OF_PODS = {"end_pod": 6, "flip_readiness": 6, "deselect": 1, "finish_pod": 1, "refuse_labels": 1}
 OF_NATS = {"lose_bucket": 1, "stop_nats": 1}
-OF_USERS = {"recreate_election": 1, "change_selector": 1, "change_timing": 1, "suspend": 1, "forge_term": 1, "drift": 1}
+OF_USERS = {
+    "recreate_election": 1,
+    "change_selector": 1,
+    "change_timing": 1,
+    "suspend": 1,
+    "switch_over": 2,
+    "change_rules": 2,
+    "forge_term": 1,
+    "drift": 1,
+}
 OF_NODES = {"start_node": 2, "crash_node": 1, "resign_node": 1}
 
 CALM = {

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from simulator.cluster import ELECTION, SELECTED, Cluster
 from simulator.profile import Profile
 from simulator.world import World
 from tenure.election.labels import term_key
 from tenure.election.timing import Timing
+from tenure.kubernetes.pods import ORDINAL_LABEL
 
 Undo = Callable[[], None]
+
+_NO_RULES = dict.fromkeys(("eligibility", "preference", "failoverDelaySeconds", "handOver"))
+_RULES: tuple[dict[str, Any], ...] = (
+    {"eligibility": {"requireReady": False}},
+    {"eligibility": {"minReadySeconds": 5}},
+    {"failoverDelaySeconds": 10},
+    {"handOver": "AfterTermination"},
+    {"preference": {"order": "OldestReady"}},
+    {
+        "preference": {
+            "priorities": [{"selector": {"matchLabels": {ORDINAL_LABEL: "1"}}, "priority": 9}],
+            "preempt": {"afterSeconds": 2},
+        },
+    },
+)
 
 
 class UserFaults:
@@ -32,12 +49,13 @@ class UserFaults:
         self._cluster = cluster
         self._for_a_while = for_a_while
         self._forged = forged
+        self._asked = 0
 
     def end(self) -> None:
         """Let the election exist and be as it was at first."""
         if self._cluster.resource is None:
             self._cluster.create_election()
-        self._cluster.change_spec(suspend=False, selector={"matchLabels": dict(SELECTED)})
+        self._cluster.change_spec(suspend=False, selector={"matchLabels": dict(SELECTED)}, **_NO_RULES)
         self._cluster.set_timing(self._timing)
 
     def recreate_election(self) -> None:
@@ -59,6 +77,19 @@ class UserFaults:
     def suspend(self) -> None:
         self._cluster.change_spec(suspend=True)
         self._for_a_while(lambda: self._cluster.change_spec(suspend=False))
+
+    def switch_over(self) -> None:
+        """Ask for another leader, whichever or by its name."""
+        self._asked += 1
+        wish = {"id": f"wish-{self._asked}"}
+        if self._cluster.pods and self._world.chance(0.7):
+            wish["toPodName"] = self._world.random.choice(sorted(self._cluster.pods))
+        self._cluster.change_spec(switchover=wish)
+
+    def change_rules(self) -> None:
+        """Ask for something else of those who may lead, for a while."""
+        self._cluster.change_spec(**self._world.random.choice(_RULES))
+        self._for_a_while(lambda: self._cluster.change_spec(**_NO_RULES))
 
     def forge_term(self) -> None:
         """Give a pod a term label that is no term of this election."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.mutations.mutation import Mutation, put
-from simulator.mutations.worlds import CALM, FAR_NATS, LABELS_ALONE, LAGGING, LOST_BUCKETS, ROLL_BACKS
-from tenure.election import campaign, scribe
+from simulator.mutations.worlds import CALM, FAR_NATS, LABELS_ALONE, LAGGING, LOST_BUCKETS, ROLL_BACKS, SWITCHOVERS
+from tenure.election import campaign, scribe, switchover
 from tenure.election.pod import Pod
-from tenure.election.resource import Status
+from tenure.election.resource import Spec, Status, Switchover
 from tenure.runtime.namespaces import Namespaces
 
 _decide, _standing, _claim = campaign.decide, campaign.standing, campaign._claim
@@ -73,6 +73,10 @@ def _prefer_the_youngest(view: campaign.View) -> campaign.Decision:
     return decision
 
 
+def _forget_what_was_answered(spec: Spec, _status: Status, _wall_s: float) -> Switchover | None:
+    return spec.switchover
+
+
 async def _open_at_once(*_: Any) -> None:
     """A namespace is open before all of its pods are known."""
 
@@ -98,5 +102,11 @@ OF_CLAIMS = (
         "G1|G2|tombstone",
         LABELS_ALONE,
         put(Namespaces, "_await_pods", _open_at_once),
+    ),
+    Mutation(
+        "forget that a switchover was answered",
+        "switchover|G5|runaway",
+        SWITCHOVERS,
+        put(switchover, "due", _forget_what_was_answered),
     ),
 )

@@ -150,3 +150,14 @@ FAR_NATS = replace(
     faults={"flip_readiness": 4, "silence_bucket_watch": 4},
 )
 """The record is seen later than the status that follows from it; no record is ever lost."""
+
+SWITCHOVERS = Profile(
+    processes=2,
+    pods=3,
+    born_ready=True,
+    api=Trouble(latency_s=0.02, any=0.1),
+    faults={"switch_over": 4, "kill": 2, "pause_midway": 1, "stall_watch": 1},
+    gaps_s=(1.0,),
+    lengths_s=(0.5, 3.0),
+)
+"""Users ask for another leader again and again, and operators end while they see to it."""
