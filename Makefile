@@ -99,6 +99,10 @@ mutations: setup  ## Make each of a list of mistakes in the protocol: the simula
 chaos: setup  ## Break all that the operator relies on, FOR=10m; SEED=… repeats the faults, REPORT=FILE keeps the report
 	@$(HELPER) chaos --for $(FOR) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
+.PHONY: explore
+explore: setup  ## Go through more than a million states of small worlds, some ten minutes; ARGS=--list shows the worlds
+	@$(HELPER) explorer $(ARGS)
+
 .PHONY: outages
 outages: setup  ## Measure what it costs that something is away, at 200 elections; ARGS=--help says more
 	@$(HELPER) outages $(ARGS)
