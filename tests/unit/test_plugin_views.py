@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -221,3 +222,26 @@ def test_on_a_narrow_screen_only_the_last_column_is_wrapped() -> None:
     assert max(map(len, lines)) <= 60
     assert lines[1].startswith("Suspended   False    Active   60s     The election")
     assert lines[2].split() == ["suspended."]
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "variables", "coloured"),
+    [
+        (False, {}, False),
+        (True, {}, True),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colours_are_for_terminals_whose_user_has_not_refused_them(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, variables: dict[str, str], coloured: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm-256color", **variables}.items():
+        monkeypatch.setenv(name, value)
+
+    text = render(tables.summaries([summarize(_election(status=_LED))], _NOW_S, with_namespace=False))
+
+    assert ("\x1b[" in text) is coloured

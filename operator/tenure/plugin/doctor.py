@@ -24,7 +24,7 @@ from tenure.plugin.findings import (
     problem,
     warning,
 )
-from tenure.plugin.operators import OperatorPod, accounts_of, find_operators, read_report
+from tenure.plugin.operators import OperatorPod, find_operators, read_report
 from tenure.plugin.output import as_json, say
 from tenure.plugin.running import explain
 from tenure.plugin.target import ExitStatus, Format, Target
@@ -63,7 +63,9 @@ async def _look_at_crd(cluster: Cluster) -> list[Finding]:
     async def look() -> list[Finding]:
         answer = await cluster.client.get(f"/openapi/v3/apis/{GROUP}/{VERSION}")
         kinds = answer["components"]["schemas"].values()
-        [schema] = [one for one in kinds if _is_our_kind(one)]
+        schema = next((one for one in kinds if _is_our_kind(one)), None)
+        if schema is None:
+            return [warning("CRD", "The API server does not describe it yet.", "Wait a moment, and look again.")]
         return [judge_schema(schema, SPEC_FIELDS)]
 
     return await _or_say("CRD", look())
@@ -90,37 +92,38 @@ async def _look_at_operators(cluster: Cluster, namespace: str | None) -> list[Fi
     async def look() -> list[Finding]:
         operators = await find_operators(cluster.client, namespace)
         found = list(judge_operators({one.name: one.pod.ready for one in operators}))
-        reports, failures = await _read_reports(cluster, [one for one in operators if one.pod.ready])
-        watched = {tuple(report["namespaces"]) for report in reports.values()}
-        for account in accounts_of(operators):
-            found += await _look_at_account(cluster, account, next(iter(watched), ()))
-        return [*found, *failures, *judge_reports(reports, are_all=len(reports) == len(operators))]
+        answers = await asyncio.gather(*(_ask(cluster, one) for one in operators))
+        reports = {one.name: said for one, said in zip(operators, answers, strict=True) if isinstance(said, dict)}
+        failed = [
+            said for one, said in zip(operators, answers, strict=True) if isinstance(said, Finding) and one.pod.ready
+        ]
+        # Where an account must be permitted to work, only its operator says.
+        accounts = {one.account: reports[one.name]["namespaces"] for one in operators if one.name in reports}
+        for account, namespaces in sorted(accounts.items()):
+            found += await _look_at_account(cluster, account, namespaces)
+        return [*found, *failed, *judge_reports(reports, are_all=len(reports) == len(operators))]
 
     advice = "Ask for permission to list pods in the operator's namespace, and name it: --operator-namespace."
     return await _or_say("operator", look(), advice=advice)
 
 
-async def _read_reports(
-    cluster: Cluster, operators: Iterable[OperatorPod]
-) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
-    reports: dict[str, dict[str, Any]] = {}
-    failures = []
-    for operator in operators:
-        try:
-            reports[operator.name] = await read_report(cluster.client, operator)
-        except NotFound:
-            advice = "Use the same version of the operator and of kubectl tenure."
-            failures.append(warning(f"operator {operator.name}", "It has no /status: it is an older version.", advice))
-        except Refused as error:
-            advice = "What it sees of NATS is not known. Ask for permission to get pods/proxy there."
-            failures.append(warning(f"operator {operator.name}", explain(error), advice))
-        except ApiError as error:
-            advice = "What it sees of NATS is not known. Let the API server reach its port: see the network policies."
-            failures.append(warning(f"operator {operator.name}", f"The API server cannot ask it: {error}.", advice))
-    return reports, failures
+async def _ask(cluster: Cluster, operator: OperatorPod) -> dict[str, Any] | Finding:
+    """Return what an operator says of itself, or why it cannot be asked."""
+    subject = f"operator {operator.name}"
+    unknown = "What it sees of NATS is not known."
+    try:
+        return await read_report(cluster.client, operator)
+    except NotFound:
+        advice = "Use the same version of the operator and of kubectl tenure."
+        return warning(subject, f"It has no /status: it is an older version. {unknown}", advice)
+    except Refused as error:
+        return warning(subject, f"{explain(error)} {unknown}", "Ask for permission to get pods/proxy there.")
+    except ApiError as error:
+        said = f"The API server cannot ask it: {error}. {unknown}"
+        return warning(subject, said, "Let the API server come to its port: see the network policies.")
 
 
-async def _look_at_account(cluster: Cluster, account: tuple[str, str], namespaces: tuple[str, ...]) -> list[Finding]:
+async def _look_at_account(cluster: Cluster, account: tuple[str, str], namespaces: Iterable[str]) -> list[Finding]:
     subject = f"account {'/'.join(account)}"
     user = f"system:serviceaccount:{':'.join(account)}"
 
@@ -139,9 +142,11 @@ async def _look_at_account(cluster: Cluster, account: tuple[str, str], namespace
 
 async def _look_at_elections(cluster: Cluster, namespace: str | None) -> list[Finding]:
     async def look() -> list[Finding]:
-        # First the pods: a term that is above the status which is read afterwards was in no status before.
-        bodies = await list_pods(cluster.client, namespace)
-        pods = [(body["metadata"]["namespace"], parse_pod(body)) for body in bodies]
+        elections = await cluster.list_elections(namespace)
+        namespaces = {body["metadata"]["namespace"] for body in elections} if namespace is None else {namespace}
+        listed = await asyncio.gather(*(list_pods(cluster.client, one) for one in namespaces))
+        pods = [(body["metadata"]["namespace"], parse_pod(body)) for bodies in listed for body in bodies]
+        # Once more: a term on a pod that is above the status which is read afterwards was in no status before.
         elections = await cluster.list_elections(namespace)
         return judge_elections(elections, pods, time.time())
 

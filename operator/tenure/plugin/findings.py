@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tenure import __version__
+from tenure.api import GROUP, VERSION
 from tenure.api.resource import parse_resource
 from tenure.election.conditions import ConditionType, Reason
 from tenure.election.field import Field
@@ -58,7 +59,7 @@ def judge_schema(schema: Mapping[str, Any], known: Iterable[str]) -> Finding:
     served = schema["properties"]["spec"]["properties"]
     missing = sorted(set(known) - set(served))
     if not missing:
-        return ok("CRD", "It has all fields that this version knows.")
+        return ok("CRD", f"{GROUP}/{VERSION} is served, with all fields that version {__version__} knows.")
     fields = ", ".join(f"spec.{name}" for name in missing)
     return problem(
         "CRD",

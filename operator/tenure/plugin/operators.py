@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from tenure.election.pod import Pod
-from tenure.kubernetes.client import ApiError, KubernetesClient
+from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
 from tenure.kubernetes.pods import list_pods, parse_pod, pod_path
 from tenure.plugin.views import Lease
 
 LABELS = "app.kubernetes.io/name=tenure,app.kubernetes.io/component=operator"
 """What the chart puts on the operator's pods."""
+
+FIELDS = {"version", "waitsFor", "acts", "namespaces", "nats"}
+"""What every report has."""
 
 DEFAULT_PORT = 8080
 REPORT_TIMEOUT_S = 3.0
@@ -23,11 +25,11 @@ LEASE_TIMEOUT_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class OperatorPod:
-    """A pod of an operator. `port` is where it serves its report, `account` its service account."""
+    """A pod of an operator. `account` is its service account, by namespace and name; `port` is where it reports."""
 
     namespace: str
     pod: Pod
-    account: str
+    account: tuple[str, str]
     port: int
 
     @property
@@ -38,7 +40,7 @@ class OperatorPod:
 
 async def find_operators(client: KubernetesClient, namespace: str | None) -> list[OperatorPod]:
     """Return the pods of operators in a namespace, or in all, that have not finished. Raises ApiError."""
-    found = [_parse(body) for body in await list_pods(client, namespace, LABELS)]
+    found = [_parse(body) for body in await list_pods(client, namespace, LABELS, from_cache=True)]
     return [operator for operator in found if not operator.pod.finished]
 
 
@@ -48,16 +50,22 @@ def _parse(body: dict[str, Any]) -> OperatorPod:
     return OperatorPod(
         namespace=body["metadata"]["namespace"],
         pod=parse_pod(body),
-        account=spec.get("serviceAccountName") or "default",
+        account=(body["metadata"]["namespace"], spec.get("serviceAccountName") or "default"),
         port=next((port["containerPort"] for port in ports if port.get("name") == "http"), DEFAULT_PORT),
     )
 
 
 async def read_report(client: KubernetesClient, operator: OperatorPod, *, election: str = "") -> dict[str, Any]:
-    """Return what an operator says of itself; see docs/metrics.md. Raises ApiError."""
+    """Return what an operator says of itself; see docs/metrics.md.
+
+    Raises ApiError, NotFound for a pod that does not report like this version's.
+    """
     address = f"{pod_path(operator.namespace, quote(f'http:{operator.pod.name}:{operator.port}', safe=':'))}"
     query = {"election": election} if election else {}
-    return await client.get(f"{address}/proxy/status", timeout_s=REPORT_TIMEOUT_S, **query)
+    report = await client.get(f"{address}/proxy/status", timeout_s=REPORT_TIMEOUT_S, **query)
+    if not report.keys() >= FIELDS:
+        raise NotFound(f"{operator.name} serves something else on /status.")
+    return report
 
 
 async def read_lease(client: KubernetesClient, namespace: str, name: str) -> Lease | None:
@@ -77,8 +85,3 @@ def _lease_of(report: dict[str, Any] | BaseException) -> Lease | None:
     if not lease or not lease.get("holderIdentity") or "writtenSecondsAgo" not in lease:
         return None
     return Lease(lease["writtenSecondsAgo"], lease.get("durationSeconds"))
-
-
-def accounts_of(operators: Sequence[OperatorPod]) -> list[tuple[str, str]]:
-    """Return namespace and name of the service accounts that operators run with."""
-    return sorted({(one.namespace, one.account) for one in operators})
