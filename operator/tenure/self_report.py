@@ -30,6 +30,7 @@ async def report(
         "acts": readings.acts,
         "namespaces": list(settings.namespaces),
         "podSelector": settings.pod_selector,
+        "leavesCordonedNodes": settings.leave_cordoned_nodes,
         "elections": len(readings.elections),
         "led": sum(bool(one.leader) for one in readings.elections),
         "nats": {"connected": readings.nats_connected},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_a_server_that_is_away_is_a_sentence_and_5(kubeconfig: Path, command: li
 
     [line] = result.stderr.splitlines()
     assert line.startswith("kubectl tenure: The API server does not answer: GET /apis/tenure.dev/v1alpha1/")
+    assert (result.stdout, result.exit_code) == ("", 5)
+
+
+def test_who_waits_is_told_for_what(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server takes the connection and says nothing."""
+    monkeypatch.setattr("tenure.plugin.cluster.PATIENCE_S", 0.0)
+    monkeypatch.setattr("tenure.kubernetes.client.CHUNK_TIMEOUT_S", 0.5)
+    port = int(json.loads(kubeconfig.read_text())["clusters"][0]["cluster"]["server"].rpartition(":")[2])
+
+    with socket.create_server((LOOPBACK, port)):
+        result = _call("status", kubeconfig=kubeconfig)
+
+    waiting, failed = result.stderr.splitlines()
+    assert waiting == "Waiting for the API server …"
+    assert failed.endswith("no answer in time.")
     assert (result.stdout, result.exit_code) == ("", 5)
 
 

@@ -22,6 +22,7 @@ from tenure import __version__
 
 REQUEST_TIMEOUT_S = 5.0
 LIST_TIMEOUT_S = 60.0
+CHUNK_TIMEOUT_S = 15.0
 
 LOGIN_INTERVAL_S = 5.0
 """The time between two logins: an account that is locked out must not run its login command at every request."""
@@ -150,7 +151,7 @@ class KubernetesClient:
         items: list[dict[str, Any]] = []
         query = {"limit": str(CHUNK_SIZE), **query}
         while True:
-            answer = await self._request("GET", path, query=query, lane=Lane.LIST, timeout_s=LIST_TIMEOUT_S)
+            answer = await self._request("GET", path, query=query, lane=Lane.LIST, timeout_s=CHUNK_TIMEOUT_S)
             items += answer.get("items") or ()
             proceed = (answer.get("metadata") or {}).get("continue")
             if not proceed:

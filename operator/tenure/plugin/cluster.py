@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+
+import click
 
 from tenure.api.resource import parse_spec
 from tenure.election.pod import Pod
@@ -21,6 +24,19 @@ FIELD_MANAGER = "tenure-plugin"
 """Not kubectl…: some tools that keep manifests in force take away what managers of that name have set."""
 
 
+PATIENCE_S = 2.0
+
+
+@contextmanager
+def patience(sentence: str = "Waiting for the API server …") -> Iterator[None]:
+    """Say so if what is done within takes long."""
+    timer = asyncio.get_running_loop().call_later(PATIENCE_S, lambda: click.echo(sentence, err=True))
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A connection to an API server, and the namespace that is meant."""
@@ -31,7 +47,8 @@ class Cluster:
     async def read_election(self, name: str) -> dict[str, Any]:
         """Return the JSON of an election. Raises Failure when there is none, and ApiError."""
         try:
-            return await self.client.get(resource_path(self.namespace, name))
+            with patience():
+                return await self.client.get(resource_path(self.namespace, name))
         except NotFound:
             others = [body["metadata"]["name"] for body in await self.list_elections(self.namespace)]
             raise Failure(_nothing_like(name, self.namespace, others), ExitStatus.NOT_FOUND) from None
@@ -46,7 +63,8 @@ class Cluster:
     async def list_elections(self, namespace: str | None) -> list[dict[str, Any]]:
         """Return the JSON of all elections of a namespace, or of all. Raises Failure without the CRD, and ApiError."""
         try:
-            bodies = await list_resources(self.client, namespace)
+            with patience():
+                bodies = await list_resources(self.client, namespace)
         except NotFound:
             raise Failure(
                 f"This cluster has no LeaderElections. Install the CRD {CRD_NAME}, by the chart or with: "

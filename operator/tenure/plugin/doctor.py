@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from typing import Any
 
 from tenure.api import GROUP, KIND, SPEC_FIELDS, VERSION
@@ -12,7 +12,7 @@ from tenure.kubernetes.access import CRD_NAME, crd_is_there, may, missing_permis
 from tenure.kubernetes.client import ApiError, NotFound, Refused
 from tenure.kubernetes.pods import list_pods, parse_pod
 from tenure.plugin import tables
-from tenure.plugin.cluster import Cluster, connect
+from tenure.plugin.cluster import Cluster, connect, patience
 from tenure.plugin.findings import (
     Finding,
     Level,
@@ -41,16 +41,18 @@ _WISHES = (
 async def examine(target: Target, *, everywhere: bool, operator_namespace: str | None, output: Format) -> ExitStatus:
     """Look at everything, and exit with 1 when something is wrong. Raises ApiError when there is no API server."""
     async with connect(target) as cluster:
-        version = (await cluster.client.get("/version"))["gitVersion"]
+        with patience():
+            version = (await cluster.client.get("/version"))["gitVersion"]
         found = [ok("API server", f"Kubernetes {version} answers at {cluster.client.server}.")]
         if await crd_is_there(cluster.client):
             scope = None if everywhere else cluster.namespace
-            parts = await asyncio.gather(
-                _look_at_crd(cluster),
-                _look_at_own_permissions(cluster, scope),
-                _look_at_operators(cluster, operator_namespace),
-                _look_at_elections(cluster, scope),
-            )
+            with patience("Looking at the operators and elections …"):
+                parts = await asyncio.gather(
+                    _look_at_crd(cluster),
+                    _look_at_own_permissions(cluster, scope),
+                    _look_at_operators(cluster, operator_namespace),
+                    _look_at_elections(cluster, scope),
+                )
             found += [finding for part in parts for finding in part]
         else:
             advice = "Install it by the chart, or: kubectl apply --server-side -f crds/leaderelections.yaml"
@@ -97,10 +99,10 @@ async def _look_at_operators(cluster: Cluster, namespace: str | None) -> list[Fi
         failed = [
             said for one, said in zip(operators, answers, strict=True) if isinstance(said, Finding) and one.pod.ready
         ]
-        # Where an account must be permitted to work, only its operator says.
-        accounts = {one.account: reports[one.name]["namespaces"] for one in operators if one.name in reports}
-        for account, namespaces in sorted(accounts.items()):
-            found += await _look_at_account(cluster, account, namespaces)
+        # What an account must be permitted, only its operator says.
+        accounts = {one.account: reports[one.name] for one in operators if one.name in reports}
+        for account, report in accounts.items():
+            found += await _look_at_account(cluster, account, report)
         return [*found, *failed, *judge_reports(reports, are_all=len(reports) == len(operators))]
 
     advice = "Ask for permission to list pods in the operator's namespace, and name it: --operator-namespace."
@@ -123,12 +125,14 @@ async def _ask(cluster: Cluster, operator: OperatorPod) -> dict[str, Any] | Find
         return warning(subject, said, "Let the API server come to its port: see the network policies.")
 
 
-async def _look_at_account(cluster: Cluster, account: tuple[str, str], namespaces: Iterable[str]) -> list[Finding]:
+async def _look_at_account(cluster: Cluster, account: tuple[str, str], report: dict[str, Any]) -> list[Finding]:
     subject = f"account {'/'.join(account)}"
     user = f"system:serviceaccount:{':'.join(account)}"
 
     async def look() -> list[Finding]:
-        missing = await missing_permissions(cluster.client, namespaces, user=user)
+        missing = await missing_permissions(
+            cluster.client, report["namespaces"], with_nodes=report["leavesCordonedNodes"], user=user
+        )
         if not missing:
             return [ok(subject, "It has all permissions that the operator needs.")]
         advice = "Bind the role of the chart to it; README.md lists the permissions."

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import yaml
 
-from tenure.kubernetes.client import LIST_TIMEOUT_S
+from tenure.kubernetes.client import CHUNK_TIMEOUT_S
 from tenure.kubernetes.resources import resources_path
 from tenure.plugin import tables
 from tenure.plugin.cluster import Cluster, connect
@@ -47,7 +47,7 @@ async def follow(
     version = ""
     while True:
         if not version:
-            listed = await cluster.client.get(path, timeout_s=LIST_TIMEOUT_S, **query)
+            listed = await cluster.client.get(path, timeout_s=CHUNK_TIMEOUT_S, **query)
             for body in listed["items"]:
                 yield "ADDED", body
             version = listed["metadata"]["resourceVersion"]
