@@ -14,8 +14,11 @@ from click.testing import CliRunner, Result
 
 from environment.ports import LOOPBACK, free_ports
 from tenure.election.field import Obstacle
+from tenure.kubernetes.access import NoConfiguration
+from tenure.kubernetes.client import ApiUnavailable, Conflict, Invalid, NotFound, Refused
 from tenure.plugin.cli import main
-from tenure.plugin.target import ExitStatus
+from tenure.plugin.running import carry_out
+from tenure.plugin.target import ExitStatus, Failure
 
 
 def _call(*arguments: str, kubeconfig: Path | str = "nowhere") -> Result:
@@ -87,6 +90,34 @@ def test_a_server_that_is_away_is_a_sentence_and_5(kubeconfig: Path, command: li
     [line] = result.stderr.splitlines()
     assert line.startswith("kubectl tenure: The API server does not answer: GET /apis/tenure.dev/v1alpha1/")
     assert (result.stdout, result.exit_code) == ("", 5)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "status"),
+    [
+        (Failure("It is so."), "It is so.", 1),
+        (NoConfiguration("There is none."), "There is none.", 5),
+        (ApiUnavailable("GET /x: 503 busy"), "The API server does not answer: GET /x: 503 busy.", 5),
+        (
+            Refused("GET /x: 403 no", said="You may not."),
+            "The API server does not allow this: You may not. Ask for a role that does.",
+            4,
+        ),
+        (NotFound("GET /x: 404 gone", said="It is gone"), "The API server refuses this: It is gone.", 3),
+        (Conflict("x", said="It changed"), "Somebody else has changed it meanwhile: It changed. Try again.", 1),
+        (Invalid("x", said="spec.x: too long"), "The API server refuses this: spec.x: too long.", 1),
+    ],
+)
+def test_every_failure_is_one_sentence_and_an_exit_status(
+    error: Exception, sentence: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail() -> ExitStatus:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        carry_out(fail())
+
+    assert (capsys.readouterr(), ended.value.code) == (("", f"kubectl tenure: {sentence}\n"), status)
 
 
 def test_who_waits_is_told_for_what(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
