@@ -15,10 +15,14 @@ from tenure.api.resource import parse_resource
 from tenure.election.clock import rfc3339
 from tenure.election.resource import Answer, Refusal, Resource, Spec, Switchover
 from tenure.election.switchover import Result, pending
+from tenure.kubernetes.client import ApiUnavailable
 from tenure.kubernetes.resources import resource_path
 from tenure.plugin.cluster import Cluster, connect
+from tenure.plugin.running import explain
 from tenure.plugin.target import ExitStatus, Failure, Target
 from tenure.plugin.watch import follow
+
+RETRY_S = 2.0
 
 
 async def ask_for(
@@ -108,11 +112,19 @@ async def _await_answer(
 
 
 async def _versions(cluster: Cluster, name: str) -> AsyncIterator[Resource]:
-    """Yield the election as it is, and at every change. Raises Failure when it is deleted."""
-    async for kind, body in follow(cluster, cluster.namespace, name):
-        if kind == "DELETED":
-            raise Failure(f"The election {name} has been deleted meanwhile.", ExitStatus.NOT_FOUND)
-        yield parse_resource(body)
+    """Yield the election as it is, and at every change, also after the API server was away.
+
+    Raises Failure when the election is deleted.
+    """
+    while True:
+        try:
+            async for kind, body in follow(cluster, cluster.namespace, name):
+                if kind == "DELETED":
+                    raise Failure(f"The election {name} has been deleted meanwhile.", ExitStatus.NOT_FOUND)
+                yield parse_resource(body)
+        except ApiUnavailable as error:
+            click.echo(f"{explain(error)} Trying again.", err=True)
+            await asyncio.sleep(RETRY_S)
 
 
 def _pending(body: dict[str, Any]) -> Switchover | None:

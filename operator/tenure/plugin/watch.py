@@ -29,12 +29,15 @@ async def watch(target: Target, name: str | None, *, everywhere: bool, output: F
             await cluster.list_elections(None if everywhere else cluster.namespace)  # It says why there can be none.
         else:
             await cluster.read_election(name)
-        shown: dict[str, Summary] = {}
+        is_first, shown = True, dict[str, Summary]()
         async for kind, body in follow(cluster, None if everywhere else cluster.namespace, name):
             uid, line = body["metadata"]["uid"], summarize(body)
             if kind == "DELETED" or shown.get(uid) != line:
-                _say(kind, line, output, is_first=not shown)
+                _say(kind, line, output, is_first=is_first)
+                is_first = False
             shown[uid] = line
+            if kind == "DELETED":
+                del shown[uid]
     return ExitStatus.DONE
 
 
