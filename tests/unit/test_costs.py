@@ -1,0 +1,146 @@
+"""What a renewal, a hand-over and an election at rest cost, counted, so that none of it grows unseen.
+
+Whoever makes one of them dearer on purpose says so here, and in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import tracemalloc
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model.api import PODS
+from tenure.election.clock import Instant
+from tenure.election.effects import Effect, WriteLease, WriteStatus
+from tenure.election.election import Election
+from tenure.election.inputs import Input
+from tenure.election.labels import role_key, term_key
+from tenure.election.pod import Pod
+from tenure.kubernetes.pods import parse_pod
+from tenure.runtime.dispatcher import Stepper
+from unit.builders import ELECTION, a_leader, a_record
+from unit.shell import Shell
+from unit.story import Story, only
+from unit.views import a_status
+from unit.virtual_time import run
+
+_SETTLED_S = 10.0
+_RENEWALS = 20
+_RENEW_INTERVAL_S = 3
+
+_ELECTIONS = 50
+_BYTES_PER_ELECTION = 11_000
+"""Of one with three pods at rest, with a quarter to spare."""
+
+_LARGE_POD = {"spec": {"containers": [{"name": "main", "env": [{"name": f"VARIABLE_{n}"} for n in range(100)]}]}}
+
+
+@dataclass
+class _Counted:
+    """Stands before an election and counts how often it is stepped."""
+
+    election: Stepper
+    steps: int = 0
+
+    @property
+    def wakes_at_s(self) -> float:
+        return self.election.wakes_at_s
+
+    def step(self, now: Instant, happened: Sequence[Input]) -> Sequence[Effect]:
+        self.steps += 1
+        return self.election.step(now, happened)
+
+
+class _Costs:
+    """Counts from now on what the election `web` does."""
+
+    def __init__(self, shell: Shell) -> None:
+        seat = shell.controller._managed["shop", "web"].seat
+        assert seat is not None
+        self._stepper = _Counted(seat.stepper)
+        seat.stepper = self._stepper
+        self._requests = shell.api.requests
+        self._requests.clear()
+        self.nats_writes = 0
+        shell.bucket.listen(self._see_write)
+
+    @property
+    def steps(self) -> int:
+        return self._stepper.steps
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Requests to the API, by method and the last part of the path."""
+        return Counter(f"{request.partition(' ')[0]} {request.rpartition('/')[2]}" for request in self._requests)
+
+    def _see_write(self, *_: object) -> None:
+        self.nats_writes += 1
+
+
+async def _led_by_web_0(shell: Shell) -> _Costs:
+    shell.make_pods("web-0", "web-1", "web-2")
+    shell.api.make_election("shop", "web", app="web")
+    await asyncio.sleep(_SETTLED_S)
+    assert shell.labels()["web-0"] == ("leader", "1")
+    return _Costs(shell)
+
+
+def test_a_renewal_is_one_write_in_nats_two_steps_and_no_request_to_the_api() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            costs = await _led_by_web_0(shell)
+            await asyncio.sleep(_RENEWALS * _RENEW_INTERVAL_S)
+            assert (costs.nats_writes, costs.steps) == (_RENEWALS, 2 * _RENEWALS)
+            assert costs.requests == {}
+
+    run(scenario())
+
+
+def test_a_hand_over_is_two_writes_in_nats_two_of_the_status_two_of_labels_and_two_events() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            costs = await _led_by_web_0(shell)
+            path = f"{PODS.format('shop')}/web-0"
+            pod = shell.api.objects[path]
+            shell.api.put(path, {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+            await asyncio.sleep(0.4)
+            assert shell.labels()["web-1"] == ("leader", "2")
+            assert (costs.nats_writes, costs.steps) == (2, 7)
+            assert costs.requests == {"PATCH status": 2, "PATCH web-0": 1, "PATCH web-1": 1, "POST events": 2}
+
+    run(scenario())
+
+
+def test_an_election_at_rest_keeps_little_and_nothing_of_its_pods_that_it_does_not_look_at() -> None:
+    _at_rest()  # What is made once only is made now.
+    gc.collect()
+    tracemalloc.start()
+    try:
+        held = [_at_rest() for _ in range(_ELECTIONS)]
+        gc.collect()
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept_bytes / len(held) < _BYTES_PER_ELECTION
+
+
+def _at_rest() -> Election:
+    leader, *followers = (_pod(f"web-{number}", "follower" if number else "leader") for number in range(3))
+    story = Story(leader, *followers, status=a_status(7, a_leader(leader)), revision=7)
+    renewal = only(WriteLease, story.begins(a_record(leader, 7, nonce="of-another-process")))
+    story.hears(story.written(renewal))
+    story.hears(story.acknowledged(only(WriteStatus, story.rests(0.6))))
+    return story.election
+
+
+def _pod(name: str, role: str) -> Pod:
+    metadata = {"name": name, "namespace": "shop", "uid": f"uid-of-{name}", "resourceVersion": "1"}
+    labels = {"app": "web", role_key(ELECTION): role, term_key(ELECTION): "7"}
+    status = {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
+    body = json.dumps({"metadata": {**metadata, "labels": labels}, "status": status, **_LARGE_POD})
+    return parse_pod(json.loads(body))
