@@ -17,15 +17,19 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bench import handover
+from bench.rest import measure_rest
 from bench.results import Results
+from bench.scale import measure_size
 from bench.stage import Stage
 from chaos.machine import describe
 from demo.terminal import Terminal
 from environment import EnvironmentFailed
 from environment.binaries import control_plane_binaries, peer_binary
 
-HANDOVER = "handover"
-PARTS = (HANDOVER,)
+HANDOVER, REST, SCALE = "handover", "rest", "scale"
+PARTS = (HANDOVER, REST, SCALE)
+SIZES = (100, 1000, 3000, 10_000)
+LOSSES = (100, 1000)
 
 
 async def _run(folder: Path, terminal: Terminal, arguments: argparse.Namespace) -> Results:
@@ -43,6 +47,18 @@ async def _run(folder: Path, terminal: Terminal, arguments: argparse.Namespace) 
             results.hand_overs = await handover.measure(
                 stage, terminal, runs=arguments.runs, elections=arguments.hand_over_elections
             )
+        await asyncio.to_thread(stage.environment.nodes.kwok.stop)  # From here on pods are objects, and nothing else.
+        if REST in arguments.parts:
+            results.rest = await measure_rest(
+                stage, terminal, elections=arguments.rest_elections, window_s=arguments.window
+            )
+        if SCALE in arguments.parts:
+            for elections in sorted(arguments.sizes):
+                results.sizes.append(
+                    await measure_size(
+                        stage, terminal, elections, window_s=arguments.window, losses=sorted(arguments.losses)
+                    )
+                )
         results.facts = describe(stage.kubernetes, nats_servers=1)
     return results
 
@@ -75,7 +91,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", default=PARTS, help=f"which of {', '.join(PARTS)}")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", default=PARTS, help=f"which of {', '.join(PARTS)}; all by default"
+    )
     parser.add_argument("--runs", type=_count, default=100, help="hand-overs of each cause (default: 100)")
     parser.add_argument(
         "--hand-over-elections",
@@ -83,6 +101,28 @@ def _parser() -> argparse.ArgumentParser:
         default=25,
         metavar="N",
         help="elections that the hand-overs go round, and as many of the peer's (default: 25)",
+    )
+    parser.add_argument(
+        "--rest-elections", type=_count, default=1000, metavar="N", help="elections of the part `rest` (default: 1000)"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=_count,
+        nargs="+",
+        default=SIZES,
+        metavar="N",
+        help=f"elections of the part `scale` (default: {' '.join(map(str, SIZES))})",
+    )
+    parser.add_argument(
+        "--losses",
+        type=_count,
+        nargs="+",
+        default=LOSSES,
+        metavar="N",
+        help=f"leaders lost at once, where there are so many (default: {' '.join(map(str, LOSSES))})",
+    )
+    parser.add_argument(
+        "--window", type=_count, default=60, metavar="SECONDS", help="how long each rest is measured (default: 60)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single run there")
     return parser

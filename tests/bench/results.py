@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.handover import DELETED, PEER_ENDS, PEER_KILLED, HandOvers
+from bench.handover import DELETED, NOT_READY, PEER_ENDS, PEER_KILLED, HandOvers
+from bench.rest import NOBODY, OURS, PEER, Rest
+from bench.scale import Loss, Size
+from bench.usage import Usage
 
 
 @dataclass
@@ -16,6 +19,8 @@ class Results:
     """What was measured of each part that was run, and on what."""
 
     hand_overs: HandOvers | None = None
+    rest: Rest | None = None
+    sizes: list[Size] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -25,6 +30,8 @@ class Results:
     def __str__(self) -> str:
         """The tables, in Markdown."""
         parts = [_hand_overs(self.hand_overs)] if self.hand_overs is not None else []
+        parts += [_rest(self.rest)] if self.rest is not None else []
+        parts += [_scale(self.sizes)] if self.sizes else []
         parts.append("\n".join(f"* {name}: {fact}" for name, fact in self.facts.items()))
         return "\n\n".join(parts)
 
@@ -35,17 +42,29 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown: text in the first column, numbers in the others."""
+    ruler = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ruler, *rows])
+
+
 def _hand_overs(measured: HandOvers) -> str:
+    head = [
+        "", "Runs", "To the label: p50", "p95", "p99", "To the EndpointSlice: p50", "p95", "p99",
+        "Runs with two leaders",
+    ]  # fmt: skip
     rows = [
-        "| | Runs | To the label: p50 | p95 | p99 | To the EndpointSlice: p50 | p95 | p99 | Runs with two leaders |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        [
+            cause,
+            str(len(series.label_s)),
+            *_percentiles(series.label_s),
+            *_percentiles(series.endpoint_s),
+            str(series.two_leaders),
+        ]
+        for cause, series in measured.series.items()
     ]
-    for cause, series in measured.series.items():
-        cells = [*_percentiles(series.label_s), *_percentiles(series.endpoint_s), str(series.two_leaders)]
-        rows.append(f"| {cause} | {len(series.label_s)} | {' | '.join(cells)} |")
-    cells = [*_percentiles(measured.floor_s), *("–",) * 4]
-    rows.append(f"| floor | {len(measured.floor_s)} | {' | '.join(cells)} |")
-    return "\n".join([*rows, "", *_ratios(measured)])
+    rows.append(["floor", str(len(measured.floor_s)), *_percentiles(measured.floor_s), *("–",) * 4])
+    return "\n".join([table(head, rows), "", *_ratios(measured)])
 
 
 def _percentiles(values: Sequence[float]) -> Iterator[str]:
@@ -56,12 +75,95 @@ def _percentiles(values: Sequence[float]) -> Iterator[str]:
 def _ratios(measured: HandOvers) -> Iterator[str]:
     floor_s = percentile(measured.floor_s, 50)
     ours_s = {percent: percentile(measured.series[DELETED].label_s, percent) for percent in (50, 99)}
-    yield f"* The leader's pod deleted, to the label: p50 is {ours_s[50] / floor_s:.1f} × the floor's median, "
-    yield f"  p99 {ours_s[99] / floor_s:.1f} ×."
-    for cause, ours in ((PEER_ENDS, DELETED), (PEER_KILLED, "leader not Ready")):
-        peer_s = percentile(measured.series[cause].label_s, 50)
-        ratio = peer_s / percentile(measured.series[ours].label_s, 50)
-        yield f"* {cause}: {ratio:.0f} × as long as ours ({ours}), in the median."
+    yield (
+        f"* The leader's pod deleted, to the label: p50 {ours_s[50] / floor_s:.1f} ×, "
+        f"p99 {ours_s[99] / floor_s:.1f} × the floor's p50."
+    )
+    for theirs, ours in ((PEER_ENDS, DELETED), (PEER_KILLED, NOT_READY)):
+        ratio = percentile(measured.series[theirs].label_s, 50) / percentile(measured.series[ours].label_s, 50)
+        yield f"* {theirs}: {ratio:.0f} × as long as Tenure, {ours} (p50, to the label)."
+
+
+def _rest(rest: Rest) -> str:
+    processes = list(dict.fromkeys(name for usage in rest.usage.values() for name in usage.cores))
+    head = [f"{rest.elections} elections at rest, looked after by", *processes, "all", "requests a second"]
+    rows = [
+        [
+            who,
+            *(f"{usage.cores[name]:.1%}" if name in usage.cores else "–" for name in processes),
+            f"{usage.all_cores:.1%}",
+            f"{usage.all_requests:.1f}",
+        ]
+        for who, usage in rest.usage.items()
+    ]
+    background = rest.usage[NOBODY]
+    lines = [table(head, rows), ""]
+    for who in (OURS, PEER):
+        usage = rest.usage[who]
+        more = usage.all_cores - background.all_cores
+        lines.append(
+            f"* {who}, less what there is without elections: {more:.1%} of a core, "
+            f"{usage.all_requests - background.all_requests:.1f} requests a second ({_requests(usage, background)})."
+        )
+    ratio = (rest.usage[PEER].all_cores - background.all_cores) / (rest.usage[OURS].all_cores - background.all_cores)
+    lines.append(f"* client-go takes {ratio:.1f} × the processor time of Tenure, all processes together.")
+    return "\n".join(lines)
+
+
+def _requests(usage: Usage, background: Usage) -> str:
+    """Name what is asked for at least once in ten seconds more often than in the background."""
+    more = {what: rate - background.requests.get(what, 0.0) for what, rate in usage.requests.items()}
+    named = [f"{what} {rate:.1f}" for what, rate in more.items() if rate >= 0.1]
+    return ", ".join(named) or "none"
+
+
+def _scale(sizes: Sequence[Size]) -> str:
+    head = ["", *(f"{size.elections}" for size in sizes)]
+    rows: list[tuple[str, Callable[[Size], str]]] = [
+        ("from the operator's start until all are led, labelled and in status", lambda one: f"{one.started_s:.1f} s"),
+        ("processor time meanwhile: operator", lambda one: f"{one.start_cpu_s['operator']:.1f} s"),
+        ("API server and etcd", lambda one: f"{one.start_cpu_s['kube-apiserver'] + one.start_cpu_s['etcd']:.1f} s"),
+        ("resident memory of the operator", lambda one: f"{one.resident_mb:.0f} MB"),
+        ("at rest: the operator, of a core", lambda one: f"{one.rest.cores['operator']:.1%}"),
+        ("all processes, of a core", lambda one: f"{one.rest.all_cores:.1%}"),
+        ("for each election: the operator", lambda one: f"{one.rest.cores['operator'] / one.elections * 1e6:.0f} µs/s"),
+        ("renewals in the window", lambda one: f"{sum(one.lateness.values()):.0f}"),
+        ("99 % of them late by at most", lambda one: late(one.lateness, 99)),
+        ("all of them", lambda one: late(one.lateness, 100)),
+    ]
+    tables = [table(head, [[name, *map(show, sizes)] for name, show in rows])]
+    losses = [(size, loss) for size in sizes for loss in size.losses]
+    tables += [table(_LOSS_HEAD, [_loss(size, loss) for size, loss in losses])] if losses else []
+    return "\n\n".join(tables)
+
+
+_LOSS_HEAD = (
+    "Leaders lost at once", "Elections", "All deletions acknowledged after", "All replaced after",
+    "Each, after its own deletion: p50", "p99", "Inputs in mailboxes", "Renewals late by at most",
+)  # fmt: skip
+
+
+def _loss(size: Size, loss: Loss) -> list[str]:
+    return [
+        str(loss.leaders),
+        str(size.elections),
+        milliseconds(loss.acknowledged_s),
+        milliseconds(loss.replaced_s),
+        milliseconds(percentile(loss.each_s, 50)),
+        milliseconds(percentile(loss.each_s, 99)),
+        f"{loss.mailbox_depth:.0f}",
+        late(loss.lateness, 100),
+    ]
+
+
+def late(lateness: Mapping[str, float], percent: float) -> str:
+    """Return the bound that so many percent of the renewals did not exceed."""
+    remaining = sum(lateness.values()) * percent / 100
+    for bound, count in lateness.items():
+        remaining -= count
+        if remaining <= 0:
+            return "more" if bound == "+Inf" else milliseconds(float(bound))
+    return "–"
 
 
 def milliseconds(seconds: float) -> str:
