@@ -16,15 +16,20 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import handover
+import aiohttp
+
+from bench import handover, plots
 from bench.rest import measure_rest
 from bench.results import Results
 from bench.scale import measure_size
 from bench.stage import Stage
 from chaos.machine import describe
+from cluster_support.kubernetes import Refused
 from demo.terminal import Terminal
 from environment import EnvironmentFailed
 from environment.binaries import control_plane_binaries, peer_binary
+
+_FAILURES = (AssertionError, EnvironmentFailed, TimeoutError, OSError, Refused, aiohttp.ClientError)
 
 HANDOVER, REST, SCALE = "handover", "rest", "scale"
 PARTS = (HANDOVER, REST, SCALE)
@@ -32,8 +37,8 @@ SIZES = (100, 1000, 3000, 10_000)
 LOSSES = (100, 1000)
 
 
-async def _run(folder: Path, terminal: Terminal, arguments: argparse.Namespace) -> Results:
-    results = Results()
+async def _run(results: Results, folder: Path, terminal: Terminal, arguments: argparse.Namespace) -> None:
+    """Fill the results part by part, so that those of a run that fails in the middle are not lost."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -43,6 +48,7 @@ async def _run(folder: Path, terminal: Terminal, arguments: argparse.Namespace) 
         with terminal.step("Starting a control plane and a NATS server", "Started a control plane and a NATS server"):
             await asyncio.to_thread(stage.start)
         await stack.enter_async_context(stage.api)
+        results.facts = describe(stage.kubernetes, nats_servers=1)
         if HANDOVER in arguments.parts:
             results.hand_overs = await handover.measure(
                 stage, terminal, runs=arguments.runs, elections=arguments.hand_over_elections
@@ -56,11 +62,10 @@ async def _run(folder: Path, terminal: Terminal, arguments: argparse.Namespace) 
             for elections in sorted(arguments.sizes):
                 results.sizes.append(
                     await measure_size(
-                        stage, terminal, elections, window_s=arguments.window, losses=sorted(arguments.losses)
+                        stage, terminal, elections, window_s=arguments.size_window, losses=sorted(arguments.losses)
                     )
                 )
-        results.facts = describe(stage.kubernetes, nats_servers=1)
-    return results
+        results.facts = describe(stage.kubernetes, nats_servers=1)  # with the load as it is now
 
 
 def main() -> int:
@@ -69,30 +74,63 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith("TENURE_")]:
         del os.environ[name]  # The operators get options, and nothing else.
     terminal = Terminal()
+    results = Results()
     folder = Path(tempfile.mkdtemp(prefix="tenure-bench-"))
+    status = 1
     try:
         control_plane_binaries()
         peer_binary()
-        results = asyncio.run(_run(folder, terminal, arguments))
-    except (AssertionError, EnvironmentFailed, TimeoutError, OSError) as failure:
-        terminal.say(terminal.bad(f"It could not be measured. {failure}"))
-        terminal.say(f"All logs are in {folder}")
-        return 1
+        asyncio.run(_run(results, folder, terminal, arguments))
+        status = 0
+    except ExceptionGroup as group:  # of what was done at the same time
+        if group.split(_FAILURES)[1] is not None:
+            raise
+        terminal.say(terminal.bad(f"Not everything could be measured. {_first(group)}"))
+    except _FAILURES as failure:
+        terminal.say(terminal.bad(f"Not everything could be measured. {failure}"))
     except (KeyboardInterrupt, asyncio.CancelledError) as interruption:
         terminal.say("Interrupted. What was started has ended.")
+        status = 128 + (signal.SIGINT if isinstance(interruption, KeyboardInterrupt) else signal.SIGTERM)
+    if status == 1:
+        terminal.say(f"All logs are in {folder}")
+    else:
         shutil.rmtree(folder, ignore_errors=True)
-        return 128 + (signal.SIGINT if isinstance(interruption, KeyboardInterrupt) else signal.SIGTERM)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _tell(results, terminal, arguments)
+    except OSError as failure:
+        terminal.say(terminal.bad(f"The results could not be written: {failure}"))
+        return 1
+    return status
+
+
+def _first(group: ExceptionGroup) -> Exception:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
+
+
+def _tell(results: Results, terminal: Terminal, arguments: argparse.Namespace) -> None:
+    """Print the tables, and write the files that were asked for."""
     terminal.say(f"\n{results}")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(results.as_json(), indent=1) + "\n")
-    return 0
+    if arguments.report is not None:
+        arguments.report.mkdir(parents=True, exist_ok=True)
+        (arguments.report / "tables.md").write_text(f"{results}\n")
+        if results.hand_overs is not None:
+            (arguments.report / "hand-overs.svg").write_text(plots.hand_overs(results.hand_overs))
+        if results.sizes:
+            (arguments.report / "growth.svg").write_text(plots.growth(results.sizes))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", default=PARTS, help=f"which of {', '.join(PARTS)}; all by default"
+        "parts",
+        nargs="*",
+        type=_part,
+        metavar="PART",
+        default=PARTS,
+        help=f"which of {', '.join(PARTS)}; all by default",
     )
     parser.add_argument("--runs", type=_count, default=100, help="hand-overs of each cause (default: 100)")
     parser.add_argument(
@@ -122,10 +160,24 @@ def _parser() -> argparse.ArgumentParser:
         help=f"leaders lost at once, where there are so many (default: {' '.join(map(str, LOSSES))})",
     )
     parser.add_argument(
-        "--window", type=_count, default=60, metavar="SECONDS", help="how long each rest is measured (default: 60)"
+        "--window", type=_count, default=60, metavar="SECONDS", help="how long `rest` looks at each (default: 60)"
+    )
+    parser.add_argument(
+        "--size-window",
+        type=_count,
+        default=30,
+        metavar="SECONDS",
+        help="how long `scale` looks at each size at rest (default: 30)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single run there")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write the tables and the plots there")
     return parser
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(PARTS)}")
+    return text
 
 
 def _count(text: str) -> int:

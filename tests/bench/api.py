@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiohttp
 
 from cluster_support.kubernetes import Object, Refused
-from environment import ControlPlane, EnvironmentFailed
+from environment import ControlPlane
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -70,26 +70,44 @@ class Api:
     async def watch(self, path: str, on_event: OnEvent) -> asyncio.Task[None]:
         """List a collection, and tell of each object and then of each change until the task is cancelled.
 
-        Of a change it is told before anything else that happens on the event loop is. A watch that ends is a failure,
-        which the task raises: it is meant for less than the half hour after which the API server may end one.
+        When the API server ends the watch, as it does when it is overloaded, another list tells what has changed.
         """
+        known: dict[str, Object] = {}
+        version = await self._list(path, known, on_event)
+        return asyncio.create_task(self._follow(path, version, known, on_event), name=f"watch of {path}")
+
+    async def _follow(self, path: str, version: str, known: dict[str, Object], on_event: OnEvent) -> None:
+        while True:
+            query = {"watch": "1", "resourceVersion": version}
+            async with self._session.get(path, params=query, timeout=aiohttp.ClientTimeout(total=None)) as answer:
+                async for line in answer.content:
+                    now_s = time.monotonic()
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        break
+                    _note(known, event["type"], event["object"])
+                    on_event(event["type"], event["object"], now_s)
+            version = await self._list(path, known, on_event)
+
+    async def _list(self, path: str, known: dict[str, Object], on_event: OnEvent) -> str:
+        """Tell of what is there and of what has gone, and return the list's version."""
         listed = await self.request("GET", path)
         now_s = time.monotonic()
-        for item in listed["items"]:
-            on_event("ADDED", item, now_s)
-        return asyncio.create_task(
-            self._follow(path, listed["metadata"]["resourceVersion"], on_event), name=f"watch of {path}"
-        )
+        present = {item["metadata"]["uid"] for item in listed["items"]}
+        events = [("DELETED", item) for uid, item in known.items() if uid not in present]
+        events += [("MODIFIED", item) for item in listed["items"]]
+        for kind, item in events:
+            _note(known, kind, item)
+            on_event(kind, item, now_s)
+        return str(listed["metadata"]["resourceVersion"])
 
-    async def _follow(self, path: str, version: str, on_event: OnEvent) -> None:
-        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "3600"}
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with self._session.get(path, params=query, timeout=timeout) as answer:
-            async for line in answer.content:
-                now_s = time.monotonic()
-                event = json.loads(line)
-                on_event(event["type"], event["object"], now_s)
-        raise EnvironmentFailed(f"The watch of {path} has ended.")
+
+def _note(known: dict[str, Object], kind: str, item: Object) -> None:
+    uid = item["metadata"]["uid"]
+    if kind == "DELETED":
+        known.pop(uid, None)
+    else:
+        known[uid] = item
 
 
 async def in_bulk(work: Iterable[Callable[[], Awaitable[object]]]) -> None:

@@ -26,6 +26,7 @@ class Elections:
     async def start(self, api: Api) -> None:
         """Look from now on."""
         self._watch = await api.watch(elections_path(self._namespace), self._see)
+        self._moments.rely_on(self._watch)
 
     async def stop(self) -> None:
         """Look no longer. Raises what ended the watch before."""

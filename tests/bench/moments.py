@@ -7,6 +7,8 @@ import math
 import time
 from collections.abc import Callable
 
+from environment import EnvironmentFailed
+
 
 class Moment:
     """The first time at which a condition was true, by the time of the event that made it so."""
@@ -28,6 +30,10 @@ class Moment:
             self._at_s = now_s
             self._came.set()
 
+    def give_up(self) -> None:
+        """Let nobody wait for it any more."""
+        self._came.set()
+
     async def wait(self, timeout_s: float) -> float:
         """Return its monotonic time. Raises TimeoutError."""
         try:
@@ -35,6 +41,8 @@ class Moment:
                 await self._came.wait()
         except TimeoutError:
             raise TimeoutError(f"Within {timeout_s:g} seconds, this did not become true: {self._what}.") from None
+        if math.isinf(self._at_s):
+            raise EnvironmentFailed(f"The watch ended that would have told of this: {self._what}.")
         return self._at_s
 
 
@@ -50,6 +58,16 @@ class Moments:
         moment.look(time.monotonic())
         self._awaited.append(moment)
         return moment
+
+    def rely_on(self, watch: asyncio.Task[None]) -> None:
+        """End all waiting when the watch fails: what it would have told will not come."""
+
+        def has_ended(_: object) -> None:
+            self._awaited, ended = [], self._awaited
+            for moment in ended:
+                moment.give_up()
+
+        watch.add_done_callback(has_ended)
 
     def look(self, now_s: float) -> None:
         """Look at all of them: an event came at this time."""

@@ -49,6 +49,8 @@ class Routes:
             await api.watch(pods_path(self.namespace), self._see_pod),
             await api.watch(slices_path(self.namespace), self._see_slice),
         ]
+        for watch in self._watches:
+            self._moments.rely_on(watch)
 
     async def stop(self) -> None:
         """Look no longer. Raises what ended a watch before."""
