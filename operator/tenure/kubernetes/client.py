@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +24,10 @@ from tenure import __version__
 REQUEST_TIMEOUT_S = 5.0
 LIST_TIMEOUT_S = 60.0
 CHUNK_TIMEOUT_S = 15.0
+
+TURN_TIMEOUT_S = 60.0
+"""How long a request waits for its turn. A busy API server needs so long for ten thousand elections that begin at once;
+those that gave up earlier would only ask again, and one that gives up under way costs its connection."""
 
 LOGIN_INTERVAL_S = 5.0
 """The time between two logins: an account that is locked out must not run its login command at every request."""
@@ -97,7 +102,7 @@ class Refused(ApiError):
 class KubernetesClient:
     """One pool of connections to one API server, with at most `MAX_CONCURRENT_REQUESTS` of each lane at a time.
 
-    A request's deadline covers the wait for its turn.
+    A request's deadline begins with its turn; the wait for that has one of its own.
 
     `log_in` returns the configuration anew when the API server does not know us any more (401): a token has run out, a
     command of the kubeconfig gives another one. It must end by itself. `field_manager` is in whose name it writes.
@@ -135,8 +140,9 @@ class KubernetesClient:
         if asyncio.get_running_loop().time() < self._answered_at_s + within_s:
             return True
         try:
-            await self.get("/version", timeout_s=within_s)
-        except ApiUnavailable:
+            async with asyncio.timeout(within_s):
+                await self.get("/version")
+        except (ApiUnavailable, TimeoutError):
             return False
         except ApiError:
             pass  # It says no, and so it answers.
@@ -254,13 +260,22 @@ class KubernetesClient:
     ) -> tuple[int, bytes]:
         """Send one request in its turn and return status and content. Raises ApiUnavailable when there is no answer."""
         try:
-            async with asyncio.timeout(timeout_s), self._lanes[lane]:
+            async with self._turn(lane), asyncio.timeout(timeout_s):
                 status, content = await self._exchange(method, path, body, headers, timeout_s=timeout_s)
         except (TimeoutError, aiohttp.ClientError, OSError, ConfigException) as error:
             raise ApiUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._answered_at_s = asyncio.get_running_loop().time()
         return status, content
+
+    @asynccontextmanager
+    async def _turn(self, lane: Lane) -> AsyncIterator[None]:
+        async with asyncio.timeout(TURN_TIMEOUT_S):
+            await self._lanes[lane].acquire()
+        try:
+            yield
+        finally:
+            self._lanes[lane].release()
 
     async def _exchange(
         self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float
