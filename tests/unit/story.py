@@ -24,6 +24,7 @@ from tenure.election.inputs import (
     WriteOutcome,
 )
 from tenure.election.labels import role_key, term_key
+from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, render
 from tenure.election.resource import Resource, Status
@@ -50,6 +51,7 @@ class Story:
         self.pods = {pod.uid: pod for pod in pods}
         self.revision = revision
         self.news: list[str] = []
+        self.mandate = Mandate.ACT
         self.election = Election(writer=WRITER, namespace_uid=NAMESPACE_UID, poll_interval_s=2.0)
         self.stepper: Stepper = self.election
         """Who is told; something may stand before the election."""
@@ -62,7 +64,7 @@ class Story:
     def hears(self, *happened: Input, after_s: float = 0.01) -> list[Effect]:
         """Let time pass, tell what has happened, and return what it does."""
         self.now_s += after_s
-        now = Instant(self.now_s, WALL_S + self.now_s)
+        now = Instant(self.now_s, WALL_S + self.now_s, self.mandate)
         done = self.stepper.step(now, happened)
         self.news += [effect.note for effect in done if isinstance(effect, Announce)]
         return [effect for effect in done if not isinstance(effect, Announce)]

@@ -6,9 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tenure.election.effects import ReadLease, ReadPod, WriteLabels, WriteStatus
 from tenure.election.inputs import ConnectionChanged, LeaseRead, PodGone, PodRead, PodSeen, ResourceSeen
+from tenure.election.ledger import MAX_UNFENCED
+from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod, PodRef
 from tenure.election.record import LeaseRecord
 from tenure.election.resource import Leader, Status
@@ -130,6 +134,7 @@ def test_renewals_cost_neither_a_read_nor_a_write() -> None:
     for _ in range(10):
         story.revision += 1
         assert story.hears(story.seen(_claim(A, 3)), after_s=3.0) == []
+        assert story.wakes_after_s == 5.0, "it is read when a renewal is 2 s late"
 
 
 def test_a_lease_runs_out_by_a_read_that_shows_it_unchanged_and_not_by_silence() -> None:
@@ -182,7 +187,7 @@ def test_while_nats_is_away_the_label_stays() -> None:
 
 def test_after_an_outage_the_record_is_read_before_anything_is_decided() -> None:
     story = _led_by_a()
-    story.hears(ConnectionChanged(0), after_s=30.0)
+    story.hears(ConnectionChanged(0), after_s=0.1)
 
     assert any(isinstance(one, ReadLease) for one in story.hears(ConnectionChanged(2)))
 
@@ -242,9 +247,41 @@ def test_a_pod_that_is_not_known_is_asked_for_before_its_holder_counts_as_foreig
 
     question = only(ReadPod, story.sees(_claim(new, 9)))
     assert question.ref == new.ref
+    assert story.rests(0.1) == [], "it has asked"
     entry = next(one for one in story.hears(PodRead(new.ref, new)) if isinstance(one, WriteStatus))
 
     assert entry.status.leader == _shown(new, 9)
+
+
+def test_nobody_is_asked_for_what_can_be_no_pod() -> None:
+    story = _led_by_a()
+
+    assert only(WriteStatus, story.sees(_claim("..\u2215x_7", 9))).status.leader is not None
+
+
+def test_of_two_pods_of_one_name_the_younger_one_is_meant() -> None:
+    again = replace(A, uid="another-uid", resource_version=9)
+    story = _Pods(again, A, B)
+
+    write = next(one for one in story.begins(_claim("web-0", 1)) if isinstance(one, WriteStatus))
+
+    assert write.status.leader == Leader("web-0", again.ref, None, 1)
+
+
+def test_with_too_many_pods_that_cannot_be_stamped_leadership_stays_where_it_is_shown() -> None:
+    many = tuple(PodRef(f"old-{number}", f"uid-{number}") for number in range(MAX_UNFENCED))
+    story = _Pods(A_LEADS, B_FOLLOWS, status=a_status(7, _shown(A, 3), unfenced=many))
+
+    done = [*story.begins(_claim(B, 9)), *story.rests(0.6)]
+
+    assert {one.status.term for one in done if isinstance(one, WriteStatus)} <= {7}
+
+
+def test_a_process_that_stands_by_does_nothing() -> None:
+    story = _Pods(A, B)
+    story.mandate = Mandate.STAND_BY
+
+    assert story.begins(_claim(A, 5)) == []
 
 
 def test_a_pod_that_is_gone_is_no_holder() -> None:
@@ -347,3 +384,66 @@ def test_nothing_is_ever_written_to_the_record() -> None:
         done += story.sees(record)
 
     assert {type(one) for one in done} <= {WriteStatus, WriteLabels, ReadLease, ReadPod}
+
+
+_RECORDS = st.none() | st.builds(
+    _claim,
+    st.sampled_from([A, B, "web-0", "web-1", "stranger", ""]),
+    st.integers(1, 9) | st.just(10**7),
+    namespace_uid=st.sampled_from([None, NAMESPACE_UID, "of-another-cluster"]),
+)
+_HAPPENINGS = st.lists(st.tuples(st.sampled_from(["watch", "read", "rest", "api"]), _RECORDS, st.floats(0.0, 20.0)))
+
+
+@given(_HAPPENINGS)
+def test_g2_g4_whatever_the_records_say_the_shown_term_rises_with_each_change_and_only_a_holders_pod_is_crowned(
+    happenings: list[tuple[str, LeaseRecord | None, float]],
+) -> None:
+    """The API and NATS answer sooner or later: what is asked for waits until `api` or `read` comes."""
+    story, waiting = _Pods(A, B), []
+    record: LeaseRecord | None = None
+    waiting += story.begins(record)
+    for what, other, seconds in happenings:
+        match what:
+            case "watch":
+                record = other
+                waiting += story.sees(record)
+            case "read" if any(isinstance(one, ReadLease) for one in waiting):
+                waiting = [one for one in waiting if not isinstance(one, ReadLease)]
+                waiting += story.hears(story.read(record))
+            case "rest":
+                waiting += story.rests(seconds)
+            case "api":
+                done, waiting = waiting, [one for one in waiting if isinstance(one, ReadLease)]
+                waiting += story.hears(*_answers(story, done))
+
+
+def _answers(story: _Pods, done: list[Any]) -> list[Any]:
+    """Let the API do what it was asked for, and hold each write against what it may be."""
+    answers: list[Any] = []
+    for one in done:
+        if isinstance(one, WriteStatus):
+            before, after = story.resource.status, one.status
+            assert after.term >= before.term
+            assert (after.term > before.term) or _whom(after) == _whom(before)
+            leader = after.leader
+            assert leader is None or leader.pod is None or leader.identity in _names_of(leader.pod)
+            answers.append(story.acknowledged(one))
+        elif isinstance(one, WriteLabels):
+            shown = story.resource.status
+            if one.role == "leader":
+                assert shown.leader is not None
+                assert (shown.leader.pod, shown.term) == (one.ref, one.term)
+            answers.append(story.labelled(one))
+    leaders = [pod.name for pod in story.pods.values() if pod.role("web") == "leader"]
+    assert len(leaders) <= 1
+    return answers
+
+
+def _whom(status: Status) -> tuple[object, ...]:
+    leader = status.leader
+    return () if leader is None else (leader.identity, leader.pod, leader.record_term)
+
+
+def _names_of(ref: PodRef) -> set[str]:
+    return {ref.name, ref.uid, f"{ref.name}_{ref.uid}"}
