@@ -15,6 +15,7 @@ from simulator.seeds import commit, replay_command, seeds_of
 
 FIXED = 200
 DERIVED = 50
+OF_PODS = 50
 FAULTS = 6
 """In each world; `make simulate` has more, and for as long as one likes."""
 
@@ -27,6 +28,15 @@ def test_g1_to_g6_hold_whatever_fails(seed: int) -> None:
         simulate(seed, faults=FAULTS)
     except AssertionError as violation:
         pytest.fail(f"{violation}\nReplay it: {replay_command(seed, faults=FAULTS)}")
+
+
+@pytest.mark.parametrize("seed", range(OF_PODS))
+def test_g2_to_g5_hold_where_the_pods_campaign(seed: int) -> None:
+    """Nodes run in the pods under any of their names, crash, and forget their terms when they resign."""
+    try:
+        simulate(seed, faults=2 * FAULTS, kind="pods")
+    except AssertionError as violation:
+        pytest.fail(f"{violation}\nReplay it: {replay_command(seed, kind='pods', faults=2 * FAULTS)}")
 
 
 def test_a_seed_replays_exactly_in_another_process() -> None:

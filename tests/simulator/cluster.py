@@ -23,12 +23,13 @@ SELECTED = {"app": "web"}
 class Cluster:
     """The objects, and how they change. With `ordinals` pods are numbered as a StatefulSet does it."""
 
-    def __init__(self, world: World, timing: Timing, *, ordinals: bool = False) -> None:
+    def __init__(self, world: World, timing: Timing, *, ordinals: bool = False, pods_campaign: bool = False) -> None:
         self.server = ApiServer(lambda: world.now_s)
         self._world = world
         self._ordinals = ordinals
         self._uids = 0
-        self.spec: dict[str, Any] = {"selector": {"matchLabels": dict(SELECTED)}}
+        campaign = "Pods" if pods_campaign else "Operator"
+        self.spec: dict[str, Any] = {"selector": {"matchLabels": dict(SELECTED)}, "campaign": campaign}
         self.set_timing(timing)
         self.create_election()
 

@@ -16,6 +16,8 @@ from simulator.user_faults import UserFaults
 from simulator.world import World
 from tenure.api import PLURAL
 
+_UNTIL_PODS_ARE_BACK_S = 20.0
+
 
 class Faults:
     """Injects faults until `end`, which repairs everything.
@@ -42,7 +44,7 @@ class Faults:
         self._undone: list[Callable[[], None]] = []
         self.pods = PodFaults(world, profile, cluster, self.for_a_while)
         self.users = UserFaults(world, profile, cluster, self.for_a_while, invariants.forged)
-        self.nodes = Nodes(world, profile, bucket, record_lost=self._history.lose_record)
+        self.nodes = Nodes(world, profile, cluster, bucket, record_lost=self._history.lose_record)
         self.tell: Callable[[str], None] = lambda _: None
         self.count = 0
         self.counts: dict[str, int] = {}
@@ -80,6 +82,13 @@ class Faults:
                 process.mend_nats()
             process.mend_api(relists=True)
         self.pods.end()
+        if self._profile.pods_campaign:
+            self._world.after(_UNTIL_PODS_ARE_BACK_S, self._start_the_last_node)
+
+    def _start_the_last_node(self) -> None:
+        """One that nothing befalls any more: it is to be shown in the end."""
+        if self._cluster.eligible:
+            self.nodes.start_in(self._cluster.eligible[0])
 
     def for_a_while(self, undo: Callable[[], None]) -> None:
         """Undo a fault after a time that is drawn, at the latest when all faults end."""

@@ -17,7 +17,7 @@ from tenure.election.entry import Entry
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, parse
-from tenure.election.resource import Answer, Resource, Status
+from tenure.election.resource import Answer, Leader, Resource, Status
 from tenure.election.switchover import Result
 
 parse_once = lru_cache(maxsize=16)(parse)
@@ -34,6 +34,7 @@ class Invariants:
     `bucket_is_honest` is False in worlds in which the server takes acknowledged writes back: then G1 and G2 are checked
     for what the API has shown. `clocks_agree` is False in worlds in which wall clocks are wrong: nodes that judge a
     lease by theirs may then take it too early. `loses_records` is True in worlds in which a floor must be raised.
+    `pods_campaign` is True where nobody campaigns for the pods.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Invariants:
         bucket_is_honest: bool,
         clocks_agree: bool,
         loses_records: bool,
+        pods_campaign: bool = False,
     ) -> None:
         self._world = world
         self._processes = processes
         self._bucket_is_honest = bucket_is_honest
         self._clocks_agree = clocks_agree
         self._loses_records = loses_records
+        self._pods_campaign = pods_campaign
         self.history = History(cluster)
         self._record: LeaseRecord | None = None
         self._record_life = 0
@@ -162,10 +165,10 @@ class Invariants:
             self._fail(
                 f"floor: status.termFloor rises from {old.term_floor} to {new.term_floor}, though nothing was lost"
             )
-        identity = new.leader.identity if new.leader is not None else None
+        identity = _whom(new.leader)
         if new.term != old.term:
             self._see_new_term(new, identity)
-        elif identity != (old.leader.identity if old.leader is not None else None):
+        elif identity != _whom(old.leader):
             self._fail(f"G1: status gives term {new.term} to {old.leader} and to {identity}")
         if old.leader != new.leader:
             self.leader_changes += 1
@@ -190,6 +193,18 @@ class Invariants:
         if history.shown.setdefault(status.term, identity) != identity and identity is not None:
             self._fail(f"G1: status gives term {status.term} to {history.shown[status.term]} and to {identity}")
         history.highest_shown = status.term
-        is_foreign = status.leader is not None and status.leader.pod is None
-        if not is_foreign and not history.was_claimed(identity or "", status.term):
+        leader = status.leader
+        is_foreign = leader is not None and leader.pod is None
+        # Where the pods campaign, their terms are shown in others, and nobody claims one for nobody.
+        claimed = status.term if leader is None or leader.record_term is None else leader.record_term
+        is_vacant = leader is None and self._pods_campaign
+        holder = leader.identity if leader is not None else ""
+        if not (is_foreign or is_vacant) and not history.was_claimed(holder, claimed):
             self._fail(f"G1: status gives term {status.term} to {identity}, whose lease was never written")
+
+
+def _whom(leader: Leader | None) -> str | None:
+    """Return who leads by a status: the identity of the pod, by whatever name it holds the lease."""
+    if leader is None:
+        return None
+    return leader.identity if leader.pod is None else f"{leader.pod.name}_{leader.pod.uid}"

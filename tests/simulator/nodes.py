@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from model.bucket import ModelBucket
+from simulator.cluster import Cluster
 from simulator.loop import WALL_S
 from simulator.profile import Profile
 from simulator.world import World
 from tenure.election.clock import from_rfc3339, rfc3339
+from tenure.election.pod import Pod
 from tenure.nats.store import WrongRevision
 
 KEY = "shop.web"
@@ -92,10 +94,23 @@ class _Node:
 
 
 class Nodes:
-    """The nodes of a world: few, and none at first. `record_lost` is called when one has deleted the record."""
+    """The nodes of a world: few, and none at first. `record_lost` is called when one has deleted the record.
 
-    def __init__(self, world: World, profile: Profile, bucket: ModelBucket, *, record_lost: Callable[[], None]) -> None:
+    Where the pods campaign, each node runs in one of them, under its name, its UID, or both.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        profile: Profile,
+        cluster: Cluster,
+        bucket: ModelBucket,
+        *,
+        record_lost: Callable[[], None],
+    ) -> None:
         self._world = world
+        self._cluster = cluster
+        self._pods_campaign = profile.pods_campaign
         self._record_lost = record_lost
         self._bucket = bucket
         self._skew_s = profile.skew_s
@@ -110,9 +125,23 @@ class Nodes:
 
     def start_node(self) -> None:
         if len(self._nodes) < 2:
-            self._started += 1
-            skew_s = self._world.random.uniform(-self._skew_s, self._skew_s)
-            self._nodes.append(_Node(f"node-{self._started}", self._world, self._bucket, skew_s=skew_s))
+            self._start(self._draw_name())
+
+    def start_in(self, pod: Pod) -> None:
+        """Start a node in a pod, under a name that means no other."""
+        self._start(pod.identity)
+
+    def _draw_name(self) -> str:
+        chance, pods = self._world.random, sorted(self._cluster.pods.items())
+        if not self._pods_campaign or not pods:
+            return f"node-{self._started + 1}"
+        name, pod = chance.choice(pods)
+        return chance.choice([pod.identity, pod.uid, name])
+
+    def _start(self, name: str) -> None:
+        self._started += 1
+        skew_s = self._world.random.uniform(-self._skew_s, self._skew_s)
+        self._nodes.append(_Node(name, self._world, self._bucket, skew_s=skew_s))
 
     def crash_node(self) -> None:
         if self._nodes:

@@ -61,7 +61,7 @@ class Profile:
 
     `gaps_s` and `lengths_s` are typical times, of which one is drawn for each gap between faults and for the length of
     each. In a `calm` world faults of the surroundings end within a renew interval, so a leader may only change for a
-    reason that lies in its own pod (G6).
+    reason that lies in its own pod (G6). With `pods_campaign` the nodes run in pods, and nobody campaigns for others.
     """
 
     timing: Timing = field(default_factory=lambda: Timing.derive(3))
@@ -81,6 +81,7 @@ class Profile:
     gaps_s: tuple[float, ...] = (1.0,)
     lengths_s: tuple[float, ...] = (0.5, 5.0)
     calm: bool = False
+    pods_campaign: bool = False
 
     @property
     def honest(self) -> bool:
@@ -177,10 +178,34 @@ def draw_long(chance: random.Random) -> Profile:
     )
 
 
+def draw_pods(chance: random.Random) -> Profile:
+    """Draw a world in which the pods campaign for themselves."""
+    timing = Timing.derive(chance.choice([3, 10, 15]))
+    faults = {**OF_PROCESSES, **OF_PODS, **OF_NATS, **OF_USERS, **dict.fromkeys(OF_NODES, 5)}
+    kept = {kind: weight for kind, weight in faults.items() if chance.random() < 0.7 or kind in OF_NODES}
+    latency_s = chance.choice([0.002, 0.02])
+    return Profile(
+        timing=timing,
+        processes=chance.choice([1, 2]),
+        pods=chance.randint(1, 4),
+        born_ready=True,
+        replicas=chance.random() < 0.5,
+        nats=Trouble(latency_s=latency_s, any=chance.choice([0.0, 0.05])),
+        api=Trouble(latency_s=latency_s, any=chance.choice([0.0, 0.05]), late_labels=chance.choice([0.0, 0.2])),
+        watch_lag_s=chance.choice([latency_s, 1.0]),
+        skew_s=chance.choice([0.0, 1.0]),
+        faults=kept,
+        gaps_s=(0.1 * timing.duration_s, 1.0 * timing.duration_s),
+        lengths_s=(0.05 * timing.duration_s, 0.5 * timing.duration_s, 2.0 * timing.duration_s),
+        pods_campaign=True,
+    )
+
+
 KINDS: Mapping[str, Callable[[random.Random], Profile]] = {
     "any": draw,
     "troubled": draw_troubled,
     "calm": draw_calm,
     "long": draw_long,
+    "pods": draw_pods,
 }
 """How worlds are drawn, by the name of the kind."""

@@ -49,7 +49,7 @@ def simulate(
     world = World(seed)
     profile = KINDS[kind](world.random) if profile is None else profile
     profile = replace(profile, nats=replace(profile.nats), api=replace(profile.api))
-    cluster = Cluster(world, profile.timing, ordinals=profile.ordinals)
+    cluster = Cluster(world, profile.timing, ordinals=profile.ordinals, pods_campaign=profile.pods_campaign)
     cluster.server.cache_lag_s = profile.cache_lag_s
     bucket = ModelBucket(lambda: WALL_S + world.now_s)
     trace = Trace(world, cluster, bucket) if traced else None
@@ -71,6 +71,7 @@ def simulate(
         bucket_is_honest=profile.honest,
         clocks_agree=not profile.skew_s,
         loses_records=profile.loses_records,
+        pods_campaign=profile.pods_campaign,
     )
     injected = Faults(world, profile, cluster, bucket, processes, invariants)
     if trace is not None:

@@ -15,6 +15,7 @@ from tenure.election.effects import Effect
 from tenure.election.end_of_term import EndOfTerm
 from tenure.election.lease import Lease
 from tenure.election.lease_writer import LeaseWriter
+from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
 from tenure.election.resource import Leader
@@ -44,7 +45,8 @@ class Follower:
         state, now_s = self._state, now.monotonic_s
         self.alarm.clear()
         self.decision = campaign.Follow()
-        if state.spec is None or not state.pods_complete or not state.connection or state.lease_operation is not None:
+        may_ask = now.mandate is Mandate.ACT and state.pods_complete and state.connection
+        if state.spec is None or not may_ask or state.lease_operation is not None:
             return []
         if not state.lease_backoff.is_over(now_s, self.alarm):
             return []
@@ -64,7 +66,7 @@ class Follower:
         assert state.resource is not None
         if max(lease.seen_at_s, lease.read_at_s or 0.0) < state.resource_seen_at_s:
             return self._reader.read(now, state.timing)  # The status may be another process's, and younger than this.
-        term = max(lease.term if leader is not None else 0, state.shown_term + 1)
+        term = max(lease.term if leader is not None else 0, self._last_term() + 1)
         if term <= MAX_TERM and len(state.resource.status.unfenced) < ledger.MAX_UNFENCED:
             self.decision = campaign.Follow((term, leader, began_at_s), self._why_ended(lease))
         return []
@@ -83,6 +85,15 @@ class Follower:
         if now_s < due_at_s:
             self.alarm.set(due_at_s)
         return now_s >= due_at_s
+
+    def _last_term(self) -> int:
+        """The highest term that can have been shown.
+
+        Of an earlier life of the election only labels tell, and the status that it had may have been ahead of them.
+        """
+        assert self._state.resource is not None
+        told = self._state.highest_label
+        return self._state.resource.status.term or (told + campaign.CLAIM_GAP if told else 0)
 
     def _why_ended(self, lease: Lease) -> EndOfTerm:
         """Return whether the leader gave its lease up. Nobody can take one over that was just renewed."""
