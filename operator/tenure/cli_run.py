@@ -74,6 +74,11 @@ from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTE
     help="Watch nodes, and move a leader away from one that is cordoned if another candidate is elsewhere.",
 )
 @option(
+    "--endpoint-slices",
+    is_flag=True,
+    help="Write the EndpointSlices of the Services that elections name in spec.routing.services.",
+)
+@option(
     "--listen",
     type=ListenAddress(),
     default="0.0.0.0:8080",
@@ -123,6 +128,7 @@ def run(  # noqa: PLR0913 - one for each option
     pod_selector: str,
     allowed_records: tuple[RecordName, ...],
     leave_cordoned_nodes: bool,
+    endpoint_slices: bool,
     listen: tuple[str, int],
     kubeconfig: str | None,
     release: str | None,
@@ -144,6 +150,7 @@ def run(  # noqa: PLR0913 - one for each option
         namespaces=namespaces,
         pod_selector=pod_selector,
         leave_cordoned_nodes=leave_cordoned_nodes,
+        endpoint_slices=endpoint_slices,
         release=release or "",
         operator_namespace=operator_namespace or "",
         operator_lease_duration_s=operator_lease_duration_s,

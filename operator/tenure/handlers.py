@@ -13,6 +13,7 @@ from tenure.api import GROUP, PLURAL, VERSION
 from tenure.api.resource import parse_resource
 from tenure.kubernetes.access import log_in
 from tenure.kubernetes.pods import parse_pod
+from tenure.kubernetes.slices import ELECTION, MANAGED_BY, MANAGER
 from tenure.runtime.controller import Controller
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class _WithoutEnd(Iterable[float]):
 
 
 def build_registry(
-    controller: Controller, *, kubeconfig: str | None, with_nodes: bool = False
+    controller: Controller, *, kubeconfig: str | None, with_nodes: bool = False, with_slices: bool = False
 ) -> kopf.OperatorRegistry:
     """Return the handlers, bound to one controller. None of them makes Kopf add a finalizer or write anything."""
     registry = kopf.OperatorRegistry()
@@ -67,14 +68,32 @@ def build_registry(
         else:
             controller.see_pod(metadata["namespace"], parse_pod(body))
 
+    if with_slices:
+        _watch_services(registry, controller)
     if with_nodes:
-
-        @kopf.on.event("", "v1", "nodes", registry=registry)
-        async def node(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
-            is_there = event["type"] != "DELETED"
-            controller.see_node(body["metadata"]["name"], cordoned=is_there and bool(body["spec"].get("unschedulable")))
-
+        _watch_nodes(registry, controller)
     return registry
+
+
+def _watch_services(registry: kopf.OperatorRegistry, controller: Controller) -> None:
+    @kopf.on.event("", "v1", "services", registry=registry)
+    async def service(body: kopf.Body, **_: Any) -> None:
+        metadata = body["metadata"]
+        controller.see_service(metadata["namespace"], metadata["name"], int(metadata["resourceVersion"]))
+
+    @kopf.on.event("discovery.k8s.io", "v1", "endpointslices", registry=registry)
+    async def endpoint_slice(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
+        metadata = body["metadata"]
+        key = (metadata["namespace"], metadata["labels"].get(ELECTION, ""))
+        version, deleted = int(metadata["resourceVersion"]), event["type"] == "DELETED"
+        controller.see_slice(key, metadata["name"], version, deleted=deleted)
+
+
+def _watch_nodes(registry: kopf.OperatorRegistry, controller: Controller) -> None:
+    @kopf.on.event("", "v1", "nodes", registry=registry)
+    async def node(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
+        is_there = event["type"] != "DELETED"
+        controller.see_node(body["metadata"]["name"], cordoned=is_there and bool(body["spec"].get("unschedulable")))
 
 
 def build_settings(*, pod_selector: str) -> kopf.OperatorSettings:
@@ -85,6 +104,7 @@ def build_settings(*, pod_selector: str) -> kopf.OperatorSettings:
     settings.watching.chunk_size = CHUNK_SIZE
     settings.watching.server_timeout = 300
     settings.watching.inactivity_timeout = 70  # the API server's bookmarks come once a minute
+    settings.watching.label_selectors["endpointslices"] = f"{MANAGED_BY}={MANAGER}"
     settings.networking.connect_timeout = 3
     settings.networking.error_backoffs = _WithoutEnd()
     if pod_selector:

@@ -227,7 +227,10 @@ class OperatorProcess:
         ready = asyncio.Event()
         watching = await kopf.spawn_tasks(
             registry=build_registry(
-                controller, kubeconfig=self._kubeconfig, with_nodes=self._settings.leave_cordoned_nodes
+                controller,
+                kubeconfig=self._kubeconfig,
+                with_nodes=self._settings.leave_cordoned_nodes,
+                with_slices=self._settings.endpoint_slices,
             ),
             settings=build_settings(pod_selector=self._settings.pod_selector),
             # Kopf would ask for the user's name, which a container's user need not have. (It exports no Identity.)
@@ -271,7 +274,10 @@ class OperatorProcess:
             if not await crd_is_there(client):
                 return f"The CRD {CRD_NAME} is not there yet: apply crds/leaderelections.yaml."
             missing = await missing_permissions(
-                client, self._settings.namespaces, with_nodes=self._settings.leave_cordoned_nodes
+                client,
+                self._settings.namespaces,
+                with_nodes=self._settings.leave_cordoned_nodes,
+                with_slices=self._settings.endpoint_slices,
             )
         except ApiError as error:
             return f"The Kubernetes API at {client.server} does not answer: {error}."

@@ -30,6 +30,7 @@ class Settings:
     namespaces: tuple[str, ...] = field(default=())
     pod_selector: str = ""
     leave_cordoned_nodes: bool = False
+    endpoint_slices: bool = False
     resync_interval_s: float = DEFAULT_RESYNC_INTERVAL_S
     record_retention_s: int = DEFAULT_RECORD_RETENTION_S
     release: str = ""

@@ -89,6 +89,7 @@ EXAMPLES = {
     "podSelector": Example("tier in (web)", '"TENURE_POD_SELECTOR", "value": "tier in (web)"'),
     "allowRecords": Example(["aether/leader", "a/b.c"], '"TENURE_ALLOW_RECORD", "value": "aether/leader a/b.c"'),
     "leaveCordonedNodes": Example(True, '"TENURE_LEAVE_CORDONED_NODES", "value": "true"'),
+    "endpointSlices": Example(True, '"TENURE_ENDPOINT_SLICES", "value": "true"'),
     "electionIntervalSeconds": Example(0.5, '"TENURE_ELECTION_INTERVAL", "value": "0.5"'),
     "operatorLeaseDurationSeconds": Example(10, '"TENURE_OPERATOR_LEASE_DURATION", "value": "10"'),
     "log.level": Example("debug", '"TENURE_LOG_LEVEL", "value": "debug"'),

@@ -197,6 +197,10 @@ _REFUSED: dict[str, tuple[Object, Causes]] = {
             )
         ],
     ),
+    "too many services": (
+        {"selector": _SELECTOR, "routing": {"services": [f"web-{n}" for n in range(17)]}},
+        [("spec.routing.services", "Too many: 17: must have at most 16 items")],
+    ),
     "a hand-over that does not exist": (
         {"selector": _SELECTOR, "handOver": "Never"},
         [("spec.handOver", 'Unsupported value: "Never": supported values: "OnTermination", "AfterTermination"')],
@@ -328,6 +332,7 @@ def test_an_unknown_field_is_refused(environment: Environment, elections: Electi
         {"selector": _SELECTOR, "lease": {"durationSeconds": 5}},
         {"selector": _SELECTOR, "lease": {"durationSeconds": 3, "renewDeadlineSeconds": 2, "renewIntervalSeconds": 1}},
         {"selector": _SELECTOR, "eligibility": {}, "preference": {}},
+        {"selector": _SELECTOR, "routing": {"services": ["web", "web-admin"]}},
         {"selector": _SELECTOR, "failoverDelaySeconds": 3600, "handOver": "AfterTermination"},
         {
             "selector": _SELECTOR,

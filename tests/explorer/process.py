@@ -135,5 +135,5 @@ def failure_of(request: Effect) -> Input:
             return inputs.PodRead(ref, None)
         case effects.ListPods():
             return inputs.PodsListed(None)
-        case effects.Announce():
-            raise AssertionError("Nobody waits for the answer to an announcement.")
+        case effects.Announce() | effects.RouteServices():
+            raise AssertionError(f"Nobody waits for an answer here: {request}")

@@ -215,6 +215,7 @@ _VALUES = {
     "--leave-cordoned-nodes": ("true", ["--leave-cordoned-nodes"]),
     "--pod-selector": ("app=web", ["--pod-selector=app=web"]),
     "--allow-record": ("aether/leader leases/a.b", ["--allow-record=aether/leader", "--allow-record=leases/a.b"]),
+    "--endpoint-slices": ("true", ["--endpoint-slices"]),
     "--listen": (":9000", ["--listen=:9000"]),
     "--kubeconfig": (__file__, [f"--kubeconfig={__file__}"]),
     "--release": ("tenure", ["--release=tenure"]),

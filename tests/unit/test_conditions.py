@@ -23,6 +23,7 @@ _WELL = Facts(
     nats_available=True,
     settled=True,
     refused_label=None,
+    refused_service=None,
     conflict=False,
     unbelievable=None,
 )

@@ -101,6 +101,7 @@ _WARNINGS = [
     ("LeaderElected", Reason.NO_ELIGIBLE_CANDIDATE),
     ("LeaseHeld", Reason.NATS_UNAVAILABLE),
     ("Routed", Reason.LABEL_REFUSED),
+    ("Routed", Reason.SERVICE_REFUSED),
 ]
 
 

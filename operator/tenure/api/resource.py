@@ -56,6 +56,7 @@ def parse_spec(spec: Mapping[str, Any]) -> Spec | Refusal:
             switchover=_parse_switchover(spec.get("switchover")),
             pods_campaign=_choose("spec.campaign", spec.get("campaign"), ("Operator", "Pods")) == "Pods",
             record=_parse_record(spec),
+            services=tuple((spec.get("routing") or {}).get("services") or ()),
         )
     except _RefusedError as refused:
         return refused.refusal

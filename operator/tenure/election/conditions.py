@@ -44,6 +44,7 @@ class Reason(StrEnum):
     ROUTING = "Routing"
     NO_LEADER = "NoLeader"
     LABEL_REFUSED = "LabelRefused"
+    SERVICE_REFUSED = "ServiceRefused"
     SUSPENDED = "Suspended"
     ACTIVE = "Active"
     READY = "Ready"
@@ -54,8 +55,8 @@ class Facts:
     """What the conditions say in words.
 
     `obstacles` counts what keeps the candidates from being chosen. `refused_label` is the API's reason for a label
-    write that it keeps refusing. `unbelievable` is why the record cannot be believed, as the end of a sentence.
-    `contested` tells that records are lost again and again.
+    write that it keeps refusing, `refused_service` a sentence about a Service that cannot be routed. `unbelievable` is
+    why the record cannot be believed, as the end of a sentence, `contested` that records are lost again and again.
     `pods_campaign` tells that the pods campaign for themselves, `has_namesake` that a candidate's name is the holder's.
     """
 
@@ -71,6 +72,7 @@ class Facts:
     nats_available: bool
     settled: bool
     refused_label: str | None
+    refused_service: str | None
     conflict: bool
     unbelievable: str | None
     contested: bool = False
@@ -168,6 +170,8 @@ def _routed(facts: Facts) -> tuple[bool, str, str]:
         return False, Reason.NO_LEADER, "There is no leader to route to."
     if facts.leader_is_gone:
         return False, Reason.NO_LEADER, f"{facts.leader} is gone, and there is no other leader yet."
+    if facts.refused_service is not None:
+        return False, Reason.SERVICE_REFUSED, facts.refused_service
     if not facts.settled:
         return False, Reason.ROUTING, "The labels of the leader's term are being written."
     return True, Reason.ROUTED, "The leader, and no other pod, carries the leader label."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenure.election.labels import PodRole
 from tenure.election.pod import PodRef
@@ -73,6 +73,25 @@ class WriteLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteServices:
+    """Have the EndpointSlices of these Services hold the address of the leader of `term`, or none, and no other slices.
+
+    `is_ready` is whether the leader was seen Ready, which the slices say. A slice with a term above this one is left as
+    it is, but for `forged_term`: the resource was read after that term was seen, and is not so far.
+    """
+
+    services: tuple[str, ...]
+    term: int
+    leader: PodRef | None
+    is_ready: bool
+    forged_term: int | None = None
+
+    def says_the_same(self, other: RouteServices) -> bool:
+        """Whether the slices are to be the same."""
+        return replace(self, forged_term=None) == replace(other, forged_term=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Tell people: an event on the resource, about a pod where it names one, and a line in the log."""
 
@@ -82,4 +101,6 @@ class Announce:
     pod: PodRef | None = None
 
 
-Effect = ReadLease | WriteLease | WriteStatus | ReadResource | ReadPod | ListPods | WriteLabels | Announce
+Effect = (
+    ReadLease | WriteLease | WriteStatus | ReadResource | ReadPod | ListPods | WriteLabels | RouteServices | Announce
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -137,6 +138,29 @@ class PodsListed:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSeen:
+    """A watch has shown this version of a Service that the election names, or of a slice that was written for it."""
+
+    what: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesRouted:
+    """The result of `effects.RouteServices`.
+
+    `versions` are those of the Services and slices as they stand now, by kind and name. `refusals` are sentences, one
+    for each that cannot be routed. `above` is the term of a slice that is above the one to be written, `is_done` tells
+    that all was looked at and written that had to be.
+    """
+
+    versions: Mapping[str, int]
+    refusals: tuple[str, ...] = ()
+    above: int | None = None
+    is_done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StandBack:
     """The process that campaigns for itself must not lead before this monotonic time, and gives up what it holds."""
 
@@ -158,5 +182,7 @@ Input = (
     | PodRead
     | LabelsWritten
     | PodsListed
+    | RouteSeen
+    | ServicesRouted
     | StandBack
 )

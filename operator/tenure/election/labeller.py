@@ -45,13 +45,16 @@ class Labeller:
         assert state.resource is not None
         self.alarm.clear()
         status = state.resource.status
-        if state.spec is None or state.spec.suspend or state.resource_is_stale:
+        if state.spec is None or state.resource_is_stale:
             return []
         if state.status_write is not None and state.status_write.write.status.term != status.term:
             return []  # What is being decided now may forbid what the last decision allows.
+        routed = self._route(now_s)
+        if state.spec.suspend:
+            return routed
         if state.repairs_term != status.term:
             state.repairs, state.repairs_term = {}, status.term
-        decided: list[Effect] = [write for write in plan.writes if self._is_due(now_s, write)]
+        decided = [*routed, *(write for write in plan.writes if self._is_due(now_s, write))]
         if (plan.unknown or plan.suspects or plan.needs_list) and state.api_backoff.is_over(now_s, self.alarm):
             for ref in plan.unknown:
                 if ref.uid not in state.pod_reads:
@@ -63,6 +66,16 @@ class Labeller:
                 state.list_sent_for_term = status.term
                 decided.append(effects.ListPods())
         return decided
+
+    def _route(self, now_s: float) -> list[Effect]:
+        """Return what is due of the EndpointSlices; while the election is suspended they follow their leader, too."""
+        state = self._state
+        wanted = state.wanted_routes()
+        if wanted is None:
+            return []
+        if (state.routes.above or 0) > wanted.term and wanted.forged_term is None:
+            return state.read_resource(now_s, self.alarm)
+        return list(state.routes.decide(now_s, wanted, self.alarm))
 
     def _is_due(self, now_s: float, write: effects.WriteLabels) -> bool:
         state, uid = self._state, write.ref.uid

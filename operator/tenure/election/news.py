@@ -24,6 +24,7 @@ _WORTH_A_WARNING = {
     Reason.NO_CANDIDATES,
     Reason.NATS_UNAVAILABLE,
     Reason.LABEL_REFUSED,
+    Reason.SERVICE_REFUSED,
 }
 
 

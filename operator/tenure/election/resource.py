@@ -51,6 +51,7 @@ class Spec:
     switchover: Switchover | None = None
     pods_campaign: bool = False
     record: RecordName = OWN_RECORD
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

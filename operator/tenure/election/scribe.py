@@ -46,8 +46,8 @@ class Scribe:
             return state.read_resource(now_s, self.alarm)
         last = state.resource.status
         status = self._next_ledger(now, last, decision)
-        if status is last and plan.settled and last.unfenced:
-            status = ledger.settle(last)
+        if status is last and plan.settled and last.unfenced and state.routes.sent is None:
+            status = ledger.settle(last)  # One write with what the slices say, which nearly always come first.
         status = self._answer(now, last, status)
         is_urgent = status is not last
         contested = isinstance(decision, campaign.Wait) and decision.contested
@@ -237,7 +237,8 @@ class Scribe:
             leader_is_gone=leader is not None and leader.pod is not None and leader.pod.uid in state.gone,
             lease_held=self._is_held(is_live, leader),
             nats_available=bool(state.connection) and state.lease_backoff.failures < 2,
-            settled=settled,
+            settled=settled and state.routes.is_settled(state.wanted_routes()),
+            refused_service=next(iter(state.routes.refusals), None),
             refused_label=next(
                 (state.refused_labels[write.ref.uid] for write in plan.writes if write.ref.uid in state.refused_labels),
                 None,

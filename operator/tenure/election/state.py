@@ -16,6 +16,7 @@ from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.operations import StatusOperation
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.resource import Resource, Spec
+from tenure.election.routes import RouteInput, Routes
 from tenure.election.rules import DEFAULT_RULES
 from tenure.election.timing import Timing
 
@@ -72,6 +73,7 @@ class State(LeaseState):
     label_writes: dict[str, effects.WriteLabels] = field(default_factory=dict)
     list_sent_for_term: int | None = None
 
+    routes: Routes = field(default_factory=Routes)
     api_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 5.0))
     status_backoff: Backoff = field(default_factory=lambda: Backoff(0.05, 30.0))
     is_changed: bool = False
@@ -130,6 +132,23 @@ class State(LeaseState):
         name = self.resource.name
         return any(pod.role(name) == PodRole.LEADER for pod in self.pods.values())
 
+    def wanted_routes(self) -> effects.RouteServices | None:
+        """Return what the status in force says of the slices; None when there are none to write or to take away."""
+        if self.resource is None or self.spec is None or not self.resource.status.term:
+            return None
+        if not self.spec.services and not self.routes.may_be_left:
+            return None
+        status = self.resource.status
+        leader = status.leader.pod if status.leader is not None else None
+        pod = self.pods.get(leader.uid) if leader is not None else None
+        return effects.RouteServices(
+            self.spec.services,
+            status.term,
+            leader if leader is not None and leader.uid not in self.gone else None,
+            is_ready=pod is not None and pod.ready,
+            forged_term=self.routes.above if self.routes.above_at_s <= self.resource_read_at_s else None,
+        )
+
     def referenced_uids(self) -> set[str]:
         """The pods on whose fate a decision may rest: shown as leader, to be stamped, listed, or holding the lease."""
         uids: set[str] = set()
@@ -145,6 +164,9 @@ class State(LeaseState):
         """Take one input."""
         if isinstance(happened, LeaseInput):
             self.absorb_lease(now.monotonic_s, happened, self.timing)
+        elif isinstance(happened, RouteInput):
+            self.is_changed = True
+            self.routes.absorb(now.monotonic_s, happened)
         else:
             self.is_changed = True
             self._absorb_object(now.monotonic_s, happened)

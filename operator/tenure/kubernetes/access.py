@@ -24,6 +24,12 @@ NEEDED = (
     ("events.k8s.io", "events", ("create",)),
 )
 
+NEEDED_FOR_SLICES = (
+    ("", "services", ("get", "list", "watch")),
+    ("discovery.k8s.io", "endpointslices", ("list", "watch", "create", "patch", "delete")),
+)
+"""What is needed as well to write endpoints."""
+
 NEEDED_OF_NODES = ("", "nodes", ("list", "watch"))
 """What is needed as well to leave nodes that are cordoned: nodes are in no namespace."""
 
@@ -134,7 +140,12 @@ async def crd_is_there(client: KubernetesClient) -> bool:
 
 
 async def missing_permissions(
-    client: KubernetesClient, namespaces: Iterable[str], *, with_nodes: bool = False, user: str | None = None
+    client: KubernetesClient,
+    namespaces: Iterable[str],
+    *,
+    with_nodes: bool = False,
+    with_slices: bool = False,
+    user: str | None = None,
 ) -> list[str]:
     """Return what this account, or another user, may not do of what an operator does. Raises ApiError.
 
@@ -143,7 +154,7 @@ async def missing_permissions(
     asked = [
         (namespace, verb, group, resource)
         for namespace in tuple(namespaces) or (None,)
-        for group, resource, verbs in NEEDED
+        for group, resource, verbs in (*NEEDED, *(NEEDED_FOR_SLICES if with_slices else ()))
         for verb in verbs
     ]
     if with_nodes:

@@ -214,6 +214,10 @@ class KubernetesClient:
         """Apply a JSON Patch and return the object. Raises ApiError."""
         return await self._request("PATCH", path, body=operations, lane=lane, headers={"Content-Type": JSON_PATCH})
 
+    async def delete(self, path: str, *, resource_version: str) -> dict[str, Any]:
+        """Delete an object if it still has this version. Raises ApiError; Conflict for another version."""
+        return await self._request("DELETE", path, body={"preconditions": {"resourceVersion": resource_version}})
+
     async def _request(
         self,
         method: str,

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
@@ -23,24 +23,27 @@ from tenure.election.inputs import (
     PodsComplete,
     PodSeen,
     ResourceSeen,
+    RouteSeen,
     StatusWritten,
 )
 from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod
-from tenure.election.resource import RecordName, Resource, Spec
-from tenure.election.selector import Selector, parse_selector
+from tenure.election.resource import Resource, Spec
+from tenure.election.selector import parse_selector
 from tenure.kubernetes.client import KubernetesClient
 from tenure.kubernetes.pods import insist_on_pod
-from tenure.metrics import ElectionFigures, Metrics, Readings
+from tenure.metrics import Metrics, Readings
 from tenure.nats.store import LeaseStore
 from tenure.runtime.dispatcher import Dispatcher, Seat
 from tenure.runtime.executor import Executor
 from tenure.runtime.keys import Key
 from tenure.runtime.leases import Leases
+from tenure.runtime.managed import Managed, narrow
 from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import PodIndex
 from tenure.runtime.records import Records
 from tenure.runtime.retirement import Retirement
+from tenure.runtime.services import ServiceIndex
 from tenure.runtime.tasks import Tasks
 from tenure.runtime.witness import Witness
 from tenure.settings import Settings
@@ -51,23 +54,8 @@ RETRY_AFTER_ERROR_S = 5.0
 """How long after a defect has ended an election another one begins in its place."""
 
 
-@dataclass(slots=True)
-class _Managed:
-    """One resource as it came and as its election sees it, its record, and, once its namespace is open, its seat."""
-
-    given: Resource
-    resource: Resource
-    record: RecordName
-    namespace_uid: str | None = None
-    seat: Seat | None = None
-    figures: ElectionFigures | None = None
-
-
 class Controller:
     """Turns what Kubernetes and NATS show into inputs of the elections that it concerns.
-
-    Where only some pods are watched (`--pod-selector`), only these are candidates: the selector is a part of each
-    election's own.
 
     `writer` is this process's own name in lease records. `read_clock` also says what may be done at the moment. All
     methods are called on the event loop and do not block.
@@ -94,14 +82,20 @@ class Controller:
         self._writer = writer
         self._read_clock = read_clock
         self._metrics = metrics
-        self._managed: dict[Key, _Managed] = {}
+        self._managed: dict[Key, Managed] = {}
         self._cordoned: frozenset[str] = frozenset()
+        self._services = ServiceIndex()
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
         self._tasks = Tasks()
         self._dispatcher = Dispatcher(read_clock, self._carry_out, self._replace)
         self._seats = itertools.count(1)
         self._executor = Executor(
-            client, self._locate, instance=writer, read_clock=read_clock, resource_is_gone=self.lose_resource
+            client,
+            self._locate,
+            instance=writer,
+            read_clock=read_clock,
+            writes_slices=settings.endpoint_slices,
+            resource_is_gone=self.lose_resource,
         )
         self.retirement = Retirement(
             client, records.own, writer=writer, read_clock=read_clock, settings=settings, metrics=metrics
@@ -163,7 +157,7 @@ class Controller:
         others = self._records.book.enter(resource)
         given, record, resource = resource, self._records.book.name_of(resource), self._narrow(resource)
         if managed is None:
-            managed = self._managed[key] = _Managed(given, resource, record)
+            managed = self._managed[key] = Managed(given, resource, record)
             self._start_opening(key, managed)
         else:
             managed.given, managed.resource = given, resource
@@ -185,6 +179,7 @@ class Controller:
         for other in self._records.book.leave(key):
             self._reopen(other)
         self.index.select(key, None)
+        self._services.select(key, ())
         if managed.seat is not None:
             self._dispatcher.remove(managed.seat)
         if all(namespace != key[0] for namespace, _ in self._managed):
@@ -228,6 +223,16 @@ class Controller:
             if managed.seat is not None:
                 self._dispatcher.post(managed.seat, NodesCordoned(self._cordoned))
 
+    def see_service(self, namespace: str, name: str, version: int) -> None:
+        """Take that a Service has this version."""
+        for election in self._services.naming(namespace, name):
+            self._post((namespace, election), RouteSeen(f"Service/{name}", version))
+
+    def see_slice(self, key: Key, name: str, version: int, *, deleted: bool) -> None:
+        """Take that an EndpointSlice, which was written for an election, has this version."""
+        self._services.see_slice(key, name, version, deleted=deleted)
+        self._post(key, RouteSeen(f"EndpointSlice/{name}", version))
+
     def see_entry(self, key: Key, entry: Entry, connection: int) -> None:
         """A watch has shown an election's record."""
         self._post(key, EntrySeen(entry, connection))
@@ -253,11 +258,12 @@ class Controller:
     def _select(self, key: Key, resource: Resource) -> None:
         if isinstance(resource.spec, Spec):
             self.index.select(key, resource.spec.selector)
+            self._services.select(key, resource.spec.services)
 
-    def _start_opening(self, key: Key, managed: _Managed, *, after_s: float = 0.0) -> None:
+    def _start_opening(self, key: Key, managed: Managed, *, after_s: float = 0.0) -> None:
         self._tasks.start(self._open(key, managed, after_s), name=f"opening of {'/'.join(key)}")
 
-    async def _open(self, key: Key, managed: _Managed, after_s: float) -> None:
+    async def _open(self, key: Key, managed: Managed, after_s: float) -> None:
         await asyncio.sleep(after_s)
         managed.namespace_uid = namespace_uid = await self._namespaces.open(key[0])
         if self._managed.get(key) is not managed or managed.seat is not None:
@@ -273,6 +279,8 @@ class Controller:
         self._tell_connection(managed, managed.seat)
         self._tell(key, managed.seat, managed.resource)
         self._dispatcher.post(managed.seat, NodesCordoned(self._cordoned))
+        for seen in self._services.seen(key):
+            self._dispatcher.post(managed.seat, seen)
         self._dispatcher.post(managed.seat, PodsComplete())
 
     def _replace(self, seat: Seat) -> None:
@@ -304,7 +312,7 @@ class Controller:
         record = self._managed[key].record
         return self._records.leases_of(record), record.key
 
-    def _tell_connection(self, managed: _Managed, seat: Seat) -> None:
+    def _tell_connection(self, managed: Managed, seat: Seat) -> None:
         leases = self._records.leases_of(managed.record)
         connection, entry = leases.usable_connection, leases.entries.get(managed.record.key)
         self._dispatcher.post(seat, ConnectionChanged(connection))
@@ -334,13 +342,7 @@ class Controller:
         self._dispatcher.post(seat, result)
 
     def _narrow(self, resource: Resource) -> Resource:
-        """Return the resource as elections are to see it: with a record that it may have, and pods that are watched."""
-        if refusal := self._records.refusal(resource):
-            return replace(resource, spec=refusal)
-        if self._pod_selector is None or not isinstance(resource.spec, Spec):
-            return resource
-        selector = Selector(resource.spec.selector.requirements + self._pod_selector.requirements)
-        return replace(resource, spec=replace(resource.spec, selector=selector))
+        return narrow(resource, self._records.refusal(resource), self._pod_selector)
 
     async def _retire(self, key: Key, namespace_uid: str | None) -> None:
         await asyncio.sleep(0)

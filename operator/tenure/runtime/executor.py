@@ -16,6 +16,7 @@ from tenure.kubernetes.client import ApiError, Conflict, KubernetesClient, NotFo
 from tenure.kubernetes.events import post_event
 from tenure.kubernetes.pods import read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, write_status
+from tenure.kubernetes.slices import route_services
 from tenure.nats.store import LeaseStore
 from tenure.runtime.keys import Key
 from tenure.runtime.lease_requests import read_lease, write_lease
@@ -26,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING_EVENTS = 1000
 """Events that wait for the API server; more are dropped, the log has them all."""
+
+_NO_SLICES = (
+    "This operator writes no EndpointSlices: start it with --endpoint-slices, or take spec.routing.services away.",
+)
 
 Post = Callable[[inputs.Input], None]
 
@@ -44,6 +49,7 @@ class Executor:
         *,
         instance: str,
         read_clock: Callable[[], Instant],
+        writes_slices: bool,
         resource_is_gone: Callable[[Key, str], None],
     ) -> None:
         self._client = client
@@ -51,6 +57,7 @@ class Executor:
         self._listings = PodListings(client)
         self._instance = instance
         self._read_clock = read_clock
+        self._writes_slices = writes_slices
         self._resource_is_gone = resource_is_gone
         self._tasks = Tasks()
         self._event_tasks = Tasks()
@@ -84,6 +91,8 @@ class Executor:
                 work, failed = self._read_pod(key, effect), inputs.PodRead(ref, None)
             case effects.ListPods():
                 work, failed = self._list_pods(key, resource), inputs.PodsListed(None)
+            case effects.RouteServices():
+                work, failed = self._route(key, resource, effect), inputs.ServicesRouted({}, is_done=False)
             case effects.Announce():
                 self._announce(key, resource, effect)
                 return
@@ -145,6 +154,15 @@ class Executor:
         return inputs.PodsListed(
             tuple(item.ref for item in items if selects(item.labels) or any(label in item.labels for label in keys))
         )
+
+    async def _route(self, key: Key, resource: Resource, effect: effects.RouteServices) -> inputs.Input:
+        if not self._writes_slices:
+            return inputs.ServicesRouted({}, _NO_SLICES if effect.services else ())
+        try:
+            return await route_services(self._client, resource, effect)
+        except ApiError as error:
+            logger.warning("Services not routed", extra={"election": "/".join(key), "error": str(error)})
+            return inputs.ServicesRouted({}, is_done=False)
 
     def _announce(self, key: Key, resource: Resource, news: effects.Announce) -> None:
         level = logging.WARNING if news.warning else logging.INFO
