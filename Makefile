@@ -100,7 +100,7 @@ chaos: setup  ## Break all that the operator relies on, FOR=10m; SEED=… repeat
 	@$(HELPER) chaos --for $(FOR) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 .PHONY: explore
-explore: setup  ## Go through more than a million states of small worlds, some ten minutes; ARGS=--list shows the worlds
+explore: setup  ## Go through more than a million states of small worlds, in four minutes; ARGS=--list shows the worlds
 	@$(HELPER) explorer $(ARGS)
 
 .PHONY: outages

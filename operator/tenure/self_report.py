@@ -31,6 +31,7 @@ async def report(
         "namespaces": list(settings.namespaces),
         "podSelector": settings.pod_selector,
         "leavesCordonedNodes": settings.leave_cordoned_nodes,
+        "writesEndpointSlices": settings.endpoint_slices,
         "elections": len(readings.elections),
         "led": sum(bool(one.leader) for one in readings.elections),
         "nats": {"connected": readings.nats_connected},

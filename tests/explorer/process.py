@@ -96,8 +96,9 @@ class Process:
 def _order(state: State) -> Hashable:
     """Return what was before what, as far as a decision rests on it.
 
-    That is whether the record was read after the resource was seen, which pods were seen before the resource was read,
-    and which were read since the record is what it is: each also for a read or write that is on its way.
+    That is whether the record was read after the resource was seen, or its read begun before the record was seen as it
+    is; which pods were seen before the resource was read; and which were read since the record is what it is: each also
+    for a read or write that is on its way.
     """
     lease, operation = state.lease, state.lease_operation
     reads = [lease.read_at_s] if lease is not None else []
@@ -105,7 +106,8 @@ def _order(state: State) -> Hashable:
     if operation is not None:
         (reads if operation.write is None else records).append(operation.sent_at_s)
     resources = (state.resource_read_at_s, state.resource_read_sent_at_s)
-    since_resource = [read_at_s is not None and read_at_s < state.resource_seen_at_s for read_at_s in reads]
+    marks = [state.resource_seen_at_s, *records]
+    record = [read_at_s is not None and read_at_s < mark_s for read_at_s in reads for mark_s in marks]
     seen = [
         (uid, *[mark_s is not None and seen_at_s <= mark_s for mark_s in resources])
         for uid, seen_at_s in sorted(state.pod_seen_at_s.items())
@@ -115,7 +117,7 @@ def _order(state: State) -> Hashable:
         for pod_reads in (state.pod_read_at_s, state.pod_reads)
         for uid, begun_at_s in sorted(pod_reads.items())
     ]
-    return tuple(since_resource), tuple(seen), tuple(read)
+    return tuple(record), tuple(seen), tuple(read)
 
 
 def failure_of(request: Effect) -> Input:

@@ -13,6 +13,7 @@ SPEC_FIELDS = (
     "lease",
     "preference",
     "record",
+    "routing",
     "selector",
     "suspend",
     "switchover",

@@ -102,8 +102,10 @@ class Campaigner:
         Two operators that write one status, but have buckets of their own, take each other's terms for lost records:
         without a pause they would use up thousands of terms in a minute.
         """
-        recoveries = self._recoveries
-        if isinstance(decision, campaign.Claim) and self._state.floor_covers == lease.revision != self._recovered:
+        state, recoveries = self._state, self._recoveries
+        assert state.resource is not None
+        is_recovery = state.resource.status.term > 0 and state.floor_covers == lease.revision != self._recovered
+        if isinstance(decision, campaign.Claim) and is_recovery:
             if now_s > recoveries.not_before_s + CALM_S:
                 recoveries.succeeded()
             self._recovered = lease.revision

@@ -131,7 +131,11 @@ async def _look_at_account(cluster: Cluster, account: tuple[str, str], report: d
 
     async def look() -> list[Finding]:
         missing = await missing_permissions(
-            cluster.client, report["namespaces"], with_nodes=report["leavesCordonedNodes"], user=user
+            cluster.client,
+            report["namespaces"],
+            with_nodes=report["leavesCordonedNodes"],
+            with_slices=report["writesEndpointSlices"],
+            user=user,
         )
         if not missing:
             return [ok(subject, "It has all permissions that the operator needs.")]

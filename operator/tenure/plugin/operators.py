@@ -15,7 +15,7 @@ from tenure.plugin.views import Lease
 LABELS = "app.kubernetes.io/name=tenure,app.kubernetes.io/component=operator"
 """What the chart puts on the operator's pods."""
 
-FIELDS = {"version", "waitsFor", "acts", "namespaces", "leavesCordonedNodes", "nats"}
+FIELDS = {"version", "waitsFor", "acts", "namespaces", "leavesCordonedNodes", "writesEndpointSlices", "nats"}
 """What every report has."""
 
 DEFAULT_PORT = 8080

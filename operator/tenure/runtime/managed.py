@@ -25,8 +25,8 @@ class Managed:
 def narrow(resource: Resource, refusal: Refusal | None, watched: Selector | None) -> Resource:
     """Return the resource as its election is to see it: with a record that it may have, and pods that are watched.
 
-    `refusal` is why it may not have its record. `watched` selects the pods that are watched (`--pod-selector`), None for
-    all: only these are candidates, as if it were a part of each election's own selector.
+    `refusal` is why it may not have its record. `watched` selects the pods that are watched
+    (`--pod-selector`), None for all: only these are candidates, as if it were a part of each election's own selector.
     """
     if refusal is not None:
         return replace(resource, spec=refusal)
