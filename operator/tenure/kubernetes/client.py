@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum
 from http import HTTPStatus
@@ -164,7 +164,7 @@ class KubernetesClient:
                 return items
             query["continue"] = proceed
 
-    async def watch(self, path: str, resource_version: str, **query: str) -> AsyncIterator[dict[str, Any]]:
+    async def watch(self, path: str, resource_version: str, **query: str) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the events after a resourceVersion, bookmarks among them, until the server ends the watch.
 
         Raises ApiError.
@@ -185,6 +185,9 @@ class KubernetesClient:
             raise ApiUnavailable(f"GET {path}: the watch was cut: {str(error) or 'no answer in time'}") from error
         finally:
             if response is not None:
+                connection = response.response.connection
+                if connection is not None and connection.transport is not None:
+                    connection.transport.abort()  # A farewell by TLS would outlive whoever has heard enough.
                 response.response.close()
 
     async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:

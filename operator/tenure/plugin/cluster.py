@@ -87,6 +87,7 @@ async def connect(target: Target) -> AsyncIterator[Cluster]:
         yield Cluster(client, target.namespace or context.namespace)
     finally:
         await client.close()
+        await asyncio.sleep(0)  # Connections that were cut off are closed in the next turn of the event loop.
 
 
 def _nothing_like(name: str, namespace: str, others: Iterable[str]) -> str:

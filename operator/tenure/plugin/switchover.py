@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import click
@@ -89,8 +90,8 @@ async def _await_answer(
     """
     said = ""
     try:
-        async with asyncio.timeout(timeout_s):
-            async for resource in _versions(cluster, name):
+        async with asyncio.timeout(timeout_s), aclosing(_versions(cluster, name)) as versions:
+            async for resource in versions:
                 answer = resource.status.switchover
                 asked = resource.spec.switchover if isinstance(resource.spec, Spec) else None
                 if answer is not None and answer.id == asked_id:
@@ -111,17 +112,18 @@ async def _await_answer(
     )
 
 
-async def _versions(cluster: Cluster, name: str) -> AsyncIterator[Resource]:
+async def _versions(cluster: Cluster, name: str) -> AsyncGenerator[Resource, None]:
     """Yield the election as it is, and at every change, also after the API server was away.
 
     Raises Failure when the election is deleted.
     """
     while True:
         try:
-            async for kind, body in follow(cluster, cluster.namespace, name):
-                if kind == "DELETED":
-                    raise Failure(f"The election {name} has been deleted meanwhile.", ExitStatus.NOT_FOUND)
-                yield parse_resource(body)
+            async with aclosing(follow(cluster, cluster.namespace, name)) as events:
+                async for kind, body in events:
+                    if kind == "DELETED":
+                        raise Failure(f"The election {name} has been deleted meanwhile.", ExitStatus.NOT_FOUND)
+                    yield parse_resource(body)
         except ApiUnavailable as error:
             click.echo(f"{explain(error)} Trying again.", err=True)
             await asyncio.sleep(RETRY_S)

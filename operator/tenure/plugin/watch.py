@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import click
@@ -43,7 +44,7 @@ async def watch(target: Target, name: str | None, *, everywhere: bool, output: F
 
 async def follow(
     cluster: Cluster, namespace: str | None, name: str | None
-) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
     """Yield what is there, as ADDED, and then every event. Raises ApiError."""
     path = resources_path(namespace)
     query = {"fieldSelector": f"metadata.name={name}"} if name else {}
@@ -54,16 +55,17 @@ async def follow(
             for body in listed["items"]:
                 yield "ADDED", body
             version = listed["metadata"]["resourceVersion"]
-        async for event in cluster.client.watch(path, version, **query):
-            kind, body = event["type"], event["object"]
-            if kind == "ERROR":
-                if body.get("code") != _GONE:
-                    raise Failure(f"The API server ends the watch: {body.get('message')}.")
-                version = ""
-                break
-            version = body["metadata"]["resourceVersion"]
-            if kind != "BOOKMARK":
-                yield kind, body
+        async with aclosing(cluster.client.watch(path, version, **query)) as events:
+            async for event in events:
+                kind, body = event["type"], event["object"]
+                if kind == "ERROR":
+                    if body.get("code") != _GONE:
+                        raise Failure(f"The API server ends the watch: {body.get('message')}.")
+                    version = ""
+                    break
+                version = body["metadata"]["resourceVersion"]
+                if kind != "BOOKMARK":
+                    yield kind, body
 
 
 def _say(kind: str, line: Summary, output: Format, *, is_first: bool) -> None:
