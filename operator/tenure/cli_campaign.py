@@ -15,7 +15,7 @@ from tenure.candidate.session import Session, SessionSettings
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused
 from tenure.nats.settings import NatsSettings
 from tenure.nats_options import nats_options, option
-from tenure.parameters import BUCKET, ELECTION, ListenAddress, Seconds
+from tenure.parameters import BUCKET, ELECTION, IDENTITY, ListenAddress, Seconds
 
 
 @click.command(
@@ -26,6 +26,8 @@ from tenure.parameters import BUCKET, ELECTION, ListenAddress, Seconds
 @option("--election", required=True, type=ELECTION, metavar="NAMESPACE/NAME", help="The election to take part in.")
 @option(
     "--identity",
+    type=IDENTITY,
+    metavar="TEXT",
     help="The name of this candidate, which must be no other one's: in a pod, its name and UID joined by '_'. "
     "Default: the host's name.",
 )

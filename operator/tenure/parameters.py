@@ -86,6 +86,11 @@ ELECTION = Text(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?",
     "name the namespace and the election, such as shop/web",
 )
+IDENTITY = Text(
+    "identity",
+    r"[^_](.*[^_])?",
+    "a part of it is empty. In a pod, pass its name and UID on as variables (fieldRef) and join them by '_'",
+)
 NAMESPACE = Text("namespace", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "use a namespace's name, such as shop")
 
 

@@ -350,3 +350,12 @@ def test_what_only_a_person_can_mend_ends_it_with_a_sentence(
     result = _invoke("run", *_URL)
 
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", line)
+
+
+@pytest.mark.parametrize("identity", ["", "_", "web-0_", "_0b1c"])
+def test_an_identity_of_which_a_part_is_missing_is_refused(identity: str) -> None:
+    """All pods whose variables are not set would have the same one."""
+    result = _invoke("campaign", *_URL, "--election=shop/web", "--identity", identity, "--", "true")
+
+    assert result.exit_code == 2
+    assert "a part of it is empty. In a pod, pass its name and UID on as variables" in " ".join(result.output.split())
