@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
 import pytest
 from hypothesis import given
@@ -202,6 +203,34 @@ class _Model:
         self.lost.add(uid)
         pod = self.pods.pop((namespace, uid), None)
         return set() if pod is None else self.concerned(namespace, pod)
+
+
+class _Labels(dict[str, str]):
+    """Counts how often it is looked at."""
+
+    looks = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.looks += 1
+        return super().get(key, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self.looks += 1
+        return super().__iter__()
+
+
+def test_an_elections_pods_are_found_without_a_look_at_those_of_others() -> None:
+    """An election asks for its pods at each version of its resource: with thousands of others in its namespace."""
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    labels = _Labels(app="db")
+    index.see("shop", Pod("db-0", "db-0", 1, labels))
+    mine = _pod("web-0", 1, app="web")
+    index.see("shop", mine)
+    labels.looks = 0
+
+    assert index.concerning(("shop", "web")) == [mine]
+    assert labels.looks == 0
 
 
 @given(_courses)

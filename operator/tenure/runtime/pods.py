@@ -21,6 +21,49 @@ class _Namespace:
     by_pair: dict[tuple[str, str] | None, set[str]] = field(default_factory=dict)
     """Elections by a label that all their pods must have; None for those without such a label."""
 
+    uids_by_label: dict[str, dict[str, dict[str, None]]] = field(default_factory=dict)
+    """UIDs of pods, in order, by key and value of a label: of the keys that an election's pods must have."""
+
+    uids_by_election: dict[str, dict[str, None]] = field(default_factory=dict)
+    """UIDs of the pods that carry a label of an election."""
+
+    def enter(self, pod: Pod) -> None:
+        """Know a pod, or its present version."""
+        known = self.pods.get(pod.uid)
+        self.pods[pod.uid] = pod
+        if known is None or known.labels != pod.labels:
+            if known is not None:
+                self._unlist(known)
+            for key in self.uids_by_label:
+                self._list_label(key, pod)
+            for name in _labelled(pod):
+                self.uids_by_election.setdefault(name, {})[pod.uid] = None
+
+    def leave(self, uid: str) -> Pod | None:
+        """Forget a pod, and return what was known of it."""
+        pod = self.pods.pop(uid, None)
+        if pod is not None:
+            self._unlist(pod)
+        return pod
+
+    def list_label(self, key: str) -> None:
+        """List pods by their values of a label from now on."""
+        if key not in self.uids_by_label:
+            self.uids_by_label[key] = {}
+            for pod in self.pods.values():
+                self._list_label(key, pod)
+
+    def _list_label(self, key: str, pod: Pod) -> None:
+        value = (pod.labels or {}).get(key)
+        if value is not None:
+            self.uids_by_label[key].setdefault(value, {})[pod.uid] = None
+
+    def _unlist(self, pod: Pod) -> None:
+        for key, by_value in self.uids_by_label.items():
+            _drop(by_value, (pod.labels or {}).get(key), pod.uid)
+        for name in _labelled(pod):
+            _drop(self.uids_by_election, name, pod.uid)
+
 
 _UNKNOWN = _Namespace()
 """Stands for each namespace that nothing is known of. Nothing is put into it."""
@@ -41,7 +84,7 @@ class PodIndex:
         known = self.pods(namespace).get(pod.uid)
         if pod.uid in self._lost or (known is not None and known.resource_version >= pod.resource_version):
             return set()
-        self._namespaces.setdefault(namespace, _Namespace()).pods[pod.uid] = pod
+        self._namespaces.setdefault(namespace, _Namespace()).enter(pod)
         concerned = self._concerned(namespace, pod)
         return concerned | self._concerned(namespace, known) if known is not None else concerned
 
@@ -50,7 +93,7 @@ class PodIndex:
         self._lost[uid] = None
         if len(self._lost) > MAX_LOST:
             del self._lost[next(iter(self._lost))]
-        pod = self._namespaces.get(namespace, _UNKNOWN).pods.pop(uid, None)
+        pod = self._namespaces.get(namespace, _UNKNOWN).leave(uid)
         concerned = self._concerned(namespace, pod) if pod is not None else set()
         self._forget_if_empty(namespace)
         return concerned
@@ -68,11 +111,12 @@ class PodIndex:
         namespace, name = key
         entry = self._namespaces.get(namespace, _UNKNOWN)
         selector = entry.selectors.get(name)
-        return [
-            pod
-            for pod in entry.pods.values()
-            if (selector is not None and selector.matches(pod.labels or {})) or name in _labelled(pod)
-        ]
+        uids = dict(entry.uids_by_election.get(name, {}))
+        if selector is not None:
+            pair = selector.required_pair()
+            listed = entry.pods if pair is None else entry.uids_by_label[pair[0]].get(pair[1], {})
+            uids |= dict.fromkeys(uid for uid in listed if selector.matches(entry.pods[uid].labels or {}))
+        return [entry.pods[uid] for uid in uids]
 
     def select(self, key: Key, selector: Selector | None) -> None:
         """Note what an election selects; None forgets it."""
@@ -86,7 +130,10 @@ class PodIndex:
                 del entry.by_pair[pair]
         if selector is not None:
             entry.selectors[name] = selector
-            entry.by_pair.setdefault(selector.required_pair(), set()).add(name)
+            pair = selector.required_pair()
+            entry.by_pair.setdefault(pair, set()).add(name)
+            if pair is not None:
+                entry.list_label(pair[0])
         self._forget_if_empty(namespace)
 
     def _forget_if_empty(self, namespace: str) -> None:
@@ -112,3 +159,12 @@ def _labelled(pod: Pod) -> set[str]:
         for prefix in (ROLE_PREFIX, TERM_PREFIX)
         if key.startswith(prefix)
     }
+
+
+def _drop(lists: dict[str, dict[str, None]], name: str | None, uid: str) -> None:
+    """Take a UID off a list, and the list with the last of them."""
+    uids = lists.get(name) if name is not None else None
+    if uids is not None and name is not None:
+        uids.pop(uid, None)
+        if not uids:
+            del lists[name]
