@@ -29,6 +29,38 @@ class _WithoutEnd(Iterable[float]):
         return itertools.chain((0.2, 0.5, 1.0), itertools.repeat(2.0))
 
 
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps no last state of objects: Kopf would copy each at each event, for a difference that nobody asks for."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps no progress of handlers, since those of events have none. Kopf's own would copy each object again."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+    def purge(self, **_: Any) -> None:
+        pass
+
+    def touch(self, **_: Any) -> None:
+        pass
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
+
+
 def build_registry(
     controller: Controller, *, kubeconfig: str | None, with_nodes: bool = False, with_slices: bool = False
 ) -> kopf.OperatorRegistry:
@@ -101,6 +133,8 @@ def build_settings(*, pod_selector: str) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True  # what is watched is known; looking for it would need permissions of its own
     settings.posting.enabled = False  # the events are Tenure's own
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
     settings.watching.chunk_size = CHUNK_SIZE
     settings.watching.server_timeout = 300
     settings.watching.inactivity_timeout = 70  # the API server's bookmarks come once a minute

@@ -12,6 +12,9 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import kopf
 
 from model.api import PODS
 from tenure.election.clock import Instant
@@ -20,6 +23,7 @@ from tenure.election.election import Election
 from tenure.election.inputs import Input
 from tenure.election.labels import role_key, term_key
 from tenure.election.pod import Pod
+from tenure.handlers import build_settings
 from tenure.kubernetes.pods import parse_pod
 from tenure.runtime.dispatcher import Stepper
 from unit.builders import ELECTION, a_leader, a_record
@@ -127,6 +131,19 @@ def test_an_election_at_rest_keeps_little_and_nothing_of_its_pods_that_it_does_n
         tracemalloc.stop()
 
     assert kept_bytes / len(held) < _BYTES_PER_ELECTION
+
+
+def test_kopf_copies_no_object_of_an_event() -> None:
+    class Uncopied(dict[str, Any]):
+        def __deepcopy__(self, _: object) -> Any:
+            raise AssertionError("it was copied")
+
+    body: Any = Uncopied(spec=Uncopied())
+    persistence = build_settings(pod_selector="").persistence
+    essence = persistence.diffbase_storage.build(body=kopf.Body(body))
+
+    assert persistence.progress_storage.clear(essence=essence) == {}
+    assert persistence.diffbase_storage.fetch(body=kopf.Body({})) is None
 
 
 def _at_rest() -> Election:
