@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from tenure.election.selector import parse_selector
 from tenure.kubernetes.client import ApiUnavailable, KubernetesClient
-from tenure.runtime.listings import PodListings
+from tenure.kubernetes.metadata import Metadata
+from tenure.runtime.listings import PodList, PodListings
 from tenure.runtime.tasks import Tasks, report
 from unit.virtual_time import run
 
@@ -139,7 +141,7 @@ class _Api:
 async def _ask(listings: PodListings, namespace: str = "shop", *, at_s: float = 0.0) -> str:
     await asyncio.sleep(at_s)
     try:
-        return (await listings.list(namespace))[0].name
+        return (await listings.list(namespace)).items[0].name
     except ApiUnavailable:
         return "no answer"
 
@@ -197,3 +199,27 @@ def test_namespaces_are_listed_apart_and_beside_each_other() -> None:
     assert sorted(answers) == ["list-1", "list-2"]
     assert took_s == pytest.approx(1.0)
     assert api.lists == ["/api/v1/namespaces/shop/pods", "/api/v1/namespaces/office/pods"]
+
+
+def test_of_a_list_an_election_gets_the_pods_that_it_selects_and_those_with_its_labels() -> None:
+    def item(name: str, **labels: str) -> Metadata:
+        return Metadata("shop", name, f"uid-of-{name}", 1, labels, terminating=False)
+
+    listed = PodList(
+        [
+            item("web-0", app="web", tier="front"),
+            item("web-1", app="web", tier="none"),
+            item("left", app="db", **{"role.tenure.dev/web": "follower"}),
+            item("told", app="db", **{"term.tenure.dev/web": "7"}),
+            item("others", app="db", **{"role.tenure.dev/db": "leader"}),
+        ]
+    )
+
+    def names(selector: str | None) -> list[str]:
+        found = listed.concerning("web", parse_selector(selector) if selector is not None else None)
+        return [ref.name for ref in found]
+
+    assert names("app=web,tier!=none") == ["web-0", "left", "told"]
+    assert names("app notin (db)") == ["web-0", "web-1", "left", "told"]
+    assert names(None) == ["left", "told"]
+    assert names("app=absent") == ["left", "told"]

@@ -10,7 +10,6 @@ from typing import Any
 from tenure.election import effects, inputs
 from tenure.election.clock import Instant
 from tenure.election.inputs import LabelOutcome, WriteOutcome
-from tenure.election.labels import role_key, term_key
 from tenure.election.resource import Resource, Spec
 from tenure.kubernetes.client import ApiError, Conflict, KubernetesClient, NotFound
 from tenure.kubernetes.events import post_event
@@ -145,15 +144,12 @@ class Executor:
     async def _list_pods(self, key: Key, resource: Resource) -> inputs.Input:
         namespace, name = key
         try:
-            items = await self._listings.list(namespace)
+            listed = await self._listings.list(namespace)
         except ApiError as error:
             logger.warning("Pods not listed", extra={"election": "/".join(key), "error": str(error)})
             return inputs.PodsListed(None)
-        keys = (role_key(name), term_key(name))
-        selects = resource.spec.selector.matches if isinstance(resource.spec, Spec) else lambda _labels: False
-        return inputs.PodsListed(
-            tuple(item.ref for item in items if selects(item.labels) or any(label in item.labels for label in keys))
-        )
+        selector = resource.spec.selector if isinstance(resource.spec, Spec) else None
+        return inputs.PodsListed(listed.concerning(name, selector))
 
     async def _route(self, key: Key, resource: Resource, effect: effects.RouteServices) -> inputs.Input:
         if not self._writes_slices:

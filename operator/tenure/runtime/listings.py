@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tenure.election.labels import ROLE_PREFIX, TERM_PREFIX, role_key, term_key
+from tenure.election.pod import PodRef
+from tenure.election.selector import Selector
 from tenure.kubernetes.client import ApiError, KubernetesClient
 from tenure.kubernetes.metadata import Metadata, list_metadata
 from tenure.kubernetes.pods import pods_path
+
+
+class PodList:
+    """One list, looked through once, however many elections ask for their part of it."""
+
+    def __init__(self, items: Iterable[Metadata] = ()) -> None:
+        self.items = tuple(items)
+        self._by_label: dict[tuple[str, str], list[Metadata]] = {}
+        self._by_own_key: dict[str, list[Metadata]] = {}
+        for item in self.items:
+            for key, value in item.labels.items():
+                self._by_label.setdefault((key, value), []).append(item)
+                if key.startswith((ROLE_PREFIX, TERM_PREFIX)):
+                    self._by_own_key.setdefault(key, []).append(item)
+
+    def concerning(self, election: str, selector: Selector | None) -> tuple[PodRef, ...]:
+        """Return the pods that a selector finds or that carry a label of the election."""
+        pair = selector.required_pair() if selector is not None else None
+        selected = self.items if pair is None else self._by_label.get(pair, ())
+        found = {item.ref: None for item in selected if selector is not None and selector.matches(item.labels)}
+        for key in (role_key(election), term_key(election)):
+            found |= {item.ref: None for item in self._by_own_key.get(key, ())}
+        return tuple(found)
 
 
 @dataclass(slots=True)
@@ -18,7 +45,7 @@ class _Listing:
     asking: int = 0
     begun: int = 0
     finished: int = 0
-    outcome: tuple[Metadata, ...] | ApiError = ()
+    outcome: PodList | ApiError = field(default_factory=PodList)
 
 
 class PodListings:
@@ -32,7 +59,7 @@ class PodListings:
         self._client = client
         self._listings: dict[str, _Listing] = {}
 
-    async def list(self, namespace: str) -> tuple[Metadata, ...]:
+    async def list(self, namespace: str) -> PodList:
         """Return the metadata of all pods of a namespace. Raises ApiError."""
         listing = self._listings.setdefault(namespace, _Listing())
         wanted = listing.begun + 1
@@ -54,7 +81,7 @@ class PodListings:
         listing.begun += 1
         number = listing.begun
         try:
-            listing.outcome = await list_metadata(self._client, pods_path(namespace))
+            listing.outcome = PodList(await list_metadata(self._client, pods_path(namespace)))
         except ApiError as error:
             listing.outcome = error
         listing.finished = number
