@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import aiohttp
 from bench import handover, plots
 from bench.rest import measure_rest
 from bench.results import Results
-from bench.scale import measure_size
+from bench.scale import CALM_S, measure_size
 from bench.stage import Stage
 from chaos.machine import describe
 from cluster_support.kubernetes import Refused
@@ -39,6 +40,7 @@ LOSSES = (100, 1000)
 
 async def _run(results: Results, folder: Path, terminal: Terminal, arguments: argparse.Namespace) -> None:
     """Fill the results part by part, so that those of a run that fails in the middle are not lost."""
+    began_s = time.monotonic()
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -59,13 +61,28 @@ async def _run(results: Results, folder: Path, terminal: Terminal, arguments: ar
                 stage, terminal, elections=arguments.rest_elections, window_s=arguments.window
             )
         if SCALE in arguments.parts:
-            for elections in sorted(arguments.sizes):
-                results.sizes.append(
-                    await measure_size(
-                        stage, terminal, elections, window_s=arguments.size_window, losses=sorted(arguments.losses)
-                    )
-                )
+            await _measure_sizes(stage, terminal, arguments, results, until_s=began_s + 60 * arguments.minutes)
         results.facts = describe(stage.kubernetes, nats_servers=1)  # with the load as it is now
+
+
+async def _measure_sizes(
+    stage: Stage, terminal: Terminal, arguments: argparse.Namespace, results: Results, *, until_s: float
+) -> None:
+    """Measure one size after another; none is begun that would not be done in time, by what the last one took."""
+    took_s, last = 0.0, 0
+    for elections in sorted(arguments.sizes):
+        began_s = time.monotonic()
+        fixed_s = min(arguments.size_window + CALM_S, took_s)
+        will_take_s = fixed_s + (took_s - fixed_s) * elections / last if last else 0.0
+        if began_s + will_take_s > until_s:
+            minutes = f"{will_take_s / 60:.0f} minutes"
+            terminal.say(f"{elections} elections are left out: they would take {minutes}. --minutes gives them time.")
+            return
+        size = await measure_size(
+            stage, terminal, elections, window_s=arguments.size_window, losses=sorted(arguments.losses)
+        )
+        results.sizes.append(size)
+        took_s, last = time.monotonic() - began_s, elections
 
 
 def main() -> int:
@@ -168,6 +185,13 @@ def _parser() -> argparse.ArgumentParser:
         default=30,
         metavar="SECONDS",
         help="how long `scale` looks at each size at rest (default: 30)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="leave sizes out that would not be measured so long after the start (default: 20)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single run there")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the tables and the plots there")

@@ -22,7 +22,9 @@ from demo.terminal import Terminal
 
 _START_TIMEOUT_S = 900.0
 _LOSS_TIMEOUT_S = 300.0
-_CALM_S = 15.0
+CALM_S = 15.0
+"""After so long, what the start left to do has been done."""
+
 _LATENESS = "tenure_lease_renewal_lateness_seconds_bucket"
 
 
@@ -106,7 +108,7 @@ async def _start(stage: Stage, operator: Operator, watched: Elections, size: Siz
     size.started_s = await watched.settle(size.elections, timeout_s=_START_TIMEOUT_S) - began_s
     used_s = cpu_s({**stage.pids(), "operator": operator.process.pid})
     size.start_cpu_s = {name: seconds - before_s.get(name, 0.0) for name, seconds in used_s.items()}
-    await asyncio.sleep(_CALM_S)
+    await asyncio.sleep(CALM_S)
     size.resident_mb = resident_mb(operator.process.pid)
 
 
