@@ -74,7 +74,7 @@ def test_nobody_waits_for_a_turn_without_limit() -> None:
     async def scenario() -> list[tuple[float, Exception | None]]:
         client = _Client(takes_s=2 * REQUEST_TIMEOUT_S)  # The API server does not answer.
         rounds = TURN_TIMEOUT_S / REQUEST_TIMEOUT_S
-        work = _patch_followers(client, 3 * int(rounds) * MAX_CONCURRENT_REQUESTS[Lane.BULK])
+        work = _patch_followers(client, 2 * int(rounds) * MAX_CONCURRENT_REQUESTS[Lane.BULK])
         return list(await asyncio.gather(*map(_time, work)))
 
     results = run(scenario())
