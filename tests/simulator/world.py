@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-MAX_EVENTS_IN_A_SECOND = 2_000
+MAX_EVENTS_IN_A_SECOND = 5_000
 """A world at its busiest has some six hundred."""
 
 
