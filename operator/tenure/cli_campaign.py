@@ -31,7 +31,7 @@ from tenure.parameters import BUCKET, ELECTION, IDENTITY, ListenAddress, Seconds
     help="The name of this candidate, which must be no other one's: in a pod, its name and UID joined by '_'. "
     "Default: the host's name.",
 )
-@option("--bucket", type=BUCKET, default=DEFAULT_BUCKET, help="The key-value bucket of the leases.")
+@option("--bucket", type=BUCKET, default=DEFAULT_BUCKET, help="The key-value bucket of the leases; made when absent.")
 @option(
     "--lease-duration",
     "lease_duration_s",
@@ -51,7 +51,11 @@ from tenure.parameters import BUCKET, ELECTION, IDENTITY, ListenAddress, Seconds
     help="How long the program has to end after SIGTERM, when this command is asked to end. When the lease is lost, it "
     "is killed before the lease can have run out.",
 )
-@option("--hook-became", metavar="SHELL", help="A shell command that is run before the program, once for each term.")
+@option(
+    "--hook-became",
+    metavar="SHELL",
+    help="A shell command that is run before the program, whenever the candidate becomes leader.",
+)
 @option("--hook-lost", metavar="SHELL", help="A shell command that is run when the candidate does not lead any more.")
 @option("--listen", type=ListenAddress(), help="Where to serve GET /leader: 200 while this candidate leads, else 503.")
 @option("--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ class HealthServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the address cannot be used."""
+        """Listen. Raises OSError, with a sentence, when the address cannot be used."""
         app = web.Application()
         for path in self._probes:
             app.router.add_get(path, self._probe)
@@ -46,7 +47,11 @@ class HealthServer:
         app.router.add_get("/{path:.*}", self._nothing)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._address, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._address, self._port).start()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(f"--listen {self._address}:{self._port} cannot be used: {reason}.") from error
 
     async def close(self) -> None:
         """Stop listening."""

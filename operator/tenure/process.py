@@ -24,7 +24,7 @@ from tenure.election.timing import Timing
 from tenure.handlers import build_registry, build_settings
 from tenure.health import HealthServer
 from tenure.kubernetes.access import CRD_NAME, crd_is_there, load_configuration, missing_permissions
-from tenure.kubernetes.client import ApiError, KubernetesClient
+from tenure.kubernetes.client import ApiError, KubernetesClient, Refused
 from tenure.kubernetes.metadata import read_namespace_uid
 from tenure.metrics import Metrics, Readings
 from tenure.nats.bucket import BucketSettings
@@ -278,6 +278,10 @@ class OperatorProcess:
                 self._settings.namespaces,
                 with_nodes=self._settings.leave_cordoned_nodes,
                 with_slices=self._settings.endpoint_slices,
+            )
+        except Refused as error:
+            return (
+                f"The Kubernetes API at {client.server} refuses this account: {error}. See the user in the kubeconfig."
             )
         except ApiError as error:
             return f"The Kubernetes API at {client.server} does not answer: {error}."

@@ -89,12 +89,18 @@ async def load_context(kubeconfig: str | None, name: str | None = None) -> Conte
             f"The login command in {source} has not ended within {LOAD_TIMEOUT_S:g} s: see that it asks nobody."
         ) from error
     except Exception as error:  # a malformed file makes the library raise whatever it trips over
-        reason = str(error) if _exists(source) else "there is no such file"
+        reason = _reason(error) if _exists(source) else "there is no such file"
         hint = "." if name is None else ", and --context to one of its contexts."
         raise NoConfiguration(
             f"No Kubernetes configuration in {source}: {' '.join(reason.split()).rstrip('.')}. "
             f"Set KUBECONFIG or --kubeconfig to a file that `kubectl` accepts{hint}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the library's own words, unless they are Python's about a file that is something else altogether."""
+    is_python = isinstance(error, AttributeError | KeyError | TypeError | UnicodeDecodeError)
+    return "it is empty, or no kubeconfig" if is_python else str(error)
 
 
 def _exists(source: str) -> bool:

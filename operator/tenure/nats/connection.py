@@ -218,7 +218,8 @@ class NatsConnection:
         if now_s - self._error_logged_at_s < ERROR_LOG_INTERVAL_S:
             self._errors_not_logged += 1
             return
-        logger.warning("NATS reports: %s (and %d not logged before)", describe(error), self._errors_not_logged)
+        more = f" (and {self._errors_not_logged} not logged before)" if self._errors_not_logged else ""
+        logger.warning("NATS reports: %s%s", describe(error), more)
         self._error_logged_at_s = now_s
         self._errors_not_logged = 0
 
