@@ -117,7 +117,7 @@ e2e: setup  ## All of it in a cluster of yours, with faults: CONTEXT=â€¦ IMAGE=â
 
 .PHONY: self-fencing
 self-fencing: setup  ## Measure how soon a leader that is frozen or cut off knows it, and how soon its label has moved
-	@$(HELPER) selffencing
+	@$(HELPER) selffencing $(ARGS)
 
 .PHONY: pins
 pins: setup  ## Pin again after a change in pyproject.toml; UPGRADE=1 takes the newest versions

@@ -17,7 +17,7 @@ _CRD = Path(__file__).parents[2] / "crds" / "leaderelections.yaml"
 def main() -> None:
     """Measure, and print each row when it is known."""
     parser = argparse.ArgumentParser(prog="selffencing", description=__doc__)
-    parser.add_argument("--elections", type=int, default=10, help="how many are measured at once")
+    parser.add_argument("--elections", type=int, default=3, help="how many are measured at once")
     parser.add_argument("--leases", type=int, nargs="+", default=[3, 5, 15], metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, help="of the moments at which the faults happen")
     arguments = parser.parse_args()

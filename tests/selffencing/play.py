@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,24 +22,29 @@ OPERATOR = "a pod for which the operator campaigns"
 
 @dataclass
 class _Set:
-    """Elections that `web-0` leads, with `web-1` ready to follow."""
+    """Elections that their first pod leads, with the second one ready to follow."""
 
     scene: Scene
     elections: list[str]
     labels: Labels
     leader: Worker | None = None
 
-    def since(self, moment_s: float, *, wait: bool = True) -> tuple[list[float], list[float]]:
-        """How long after a moment the label went off `web-0`, and how long until it was on `web-1`."""
+    def since(self, began_s: float | Mapping[str, float]) -> tuple[list[float], list[float]]:
+        """How long after a moment the label went off the first pod, and how long until it was on the second.
+
+        The moment is one for all, or each election's own.
+        """
         off, on = self.labels.off_s, self.labels.on_s
-        if wait:
-            self.scene.wait(
-                lambda: all(on.get((one, "web-1"), 0.0) > moment_s for one in self.elections),
-                "all labels have moved",
-                timeout_s=_TIMEOUT_S,
-            )
-        pairs = [(off[one, "web-0"], on[one, "web-1"]) for one in self.elections if (one, "web-0") in off]
-        return [off_s - moment_s for off_s, _ in pairs], [on_s - moment_s for _, on_s in pairs]
+        moments = began_s if isinstance(began_s, Mapping) else dict.fromkeys(self.elections, began_s)
+        self.scene.wait(
+            lambda: all(on.get((one, f"{one}-1"), 0.0) > moment_s for one, moment_s in moments.items()),
+            "all labels have moved",
+            timeout_s=_TIMEOUT_S,
+        )
+        return (
+            [off[one, f"{one}-0"] - moment_s for one, moment_s in moments.items()],
+            [on[one, f"{one}-1"] - moment_s for one, moment_s in moments.items()],
+        )
 
 
 class Play:
@@ -90,7 +95,7 @@ class Play:
             began_s = self._strike(lease_s, nats.pause)
             try:
                 knows_s = _worker(elections).wait_until_all_are_lost(after_s=began_s)
-                moved = [one for one in elections.elections if (one, "web-0") in elections.labels.off_s]
+                moved = [one for one in elections.elections if (one, f"{one}-0") in elections.labels.off_s]
             finally:
                 nats.resume()
         assert not moved, "a label went although nobody can know whether the lease has run out"
@@ -98,9 +103,10 @@ class Play:
 
     def _turn_not_ready(self, lease_s: int) -> Row:
         with self._operator_campaigns(lease_s) as elections:
-            began_s = self._strike(
-                lease_s, lambda: elections.scene.set_ready(elections.scene.pod("web-0"), ready=False)
-            )
+            began_s = {}
+            for one in elections.elections:
+                began_s[one] = time.monotonic()
+                elections.scene.set_ready(elections.scene.pod(f"{one}-0"), ready=False)
             off_s, next_s = elections.since(began_s)
         return Row(
             OPERATOR, lease_s, "its readiness probe has failed", off_s=off_s, next_s=next_s, knows_instead="never"
@@ -118,8 +124,8 @@ class Play:
         with self._elections("Pods", lease_s) as elections:
             scene, road = elections.scene, Road(self._environment)
             first, second = (
-                Worker(scene, scene.pod(name), elections.elections, url=url, lease_s=lease_s, folder=self._folder)
-                for name, url in (("web-0", road.url), ("web-1", self._environment.nats_url))
+                Worker(scene, elections.elections, number=number, url=url, lease_s=lease_s, folder=self._folder)
+                for number, url in enumerate((road.url, self._environment.nats_url))
             )
             try:
                 first.start()
@@ -142,13 +148,13 @@ class Play:
     @contextmanager
     def _elections(self, campaign: str, lease_s: int) -> Iterator[_Set]:
         scene = Scene(self._environment)
-        scene.run_pods(2)
         labels, names = Labels(scene), [f"e{number}" for number in range(self._count)]
         try:
             for name in names:
+                scene.run_pods(2, name=name)
                 scene.elect(
                     name,
-                    selector={"matchLabels": {"app": "web"}},
+                    selector={"matchLabels": {"app": name}},
                     campaign=campaign,
                     lease={"durationSeconds": lease_s},
                 )
@@ -166,7 +172,7 @@ def _worker(elections: _Set) -> Worker:
 def _wait_until_all_are_led(elections: _Set) -> None:
     scene = elections.scene
     scene.wait(
-        lambda: all((leader := scene.leader(one)) and leader.name == "web-0" for one in elections.elections),
-        "web-0 leads them all",
+        lambda: all((leader := scene.leader(one)) and leader.name == f"{one}-0" for one in elections.elections),
+        "the first pods lead",
         timeout_s=_TIMEOUT_S,
     )

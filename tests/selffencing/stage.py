@@ -1,4 +1,4 @@
-"""Two pods that are in many elections at once, the programs in them, and a note of each label that comes or goes."""
+"""Two pods in each of many elections, the programs in them, and a note of each label that comes or goes."""
 
 from __future__ import annotations
 
@@ -50,20 +50,17 @@ def _led(body: Object | None) -> set[str]:
 
 
 class Worker:
-    """A program in one of the pods, a candidate in all elections."""
+    """A program with a candidate in all elections, each under the name of one of the election's two pods."""
 
     def __init__(
-        self, scene: Scene, pod: PodView, elections: list[str], *, url: str, lease_s: int, folder: Path
+        self, scene: Scene, elections: list[str], *, number: int, url: str, lease_s: int, folder: Path
     ) -> None:
-        keys = ",".join(f"{scene.namespace}.{election}" for election in elections)
-        options = {"--lease": lease_s, "--url": url, "--identity": pod.identity, "--bucket": BUCKET, "--keys": keys}
-        command = [
-            sys.executable,
-            "-m",
-            "selffencing.worker",
-            *(str(part) for pair in options.items() for part in pair),
-        ]
-        self.process = Process(pod.name, command, log=folder / f"{scene.namespace}-{pod.name}.log")
+        pods = {election: scene.pod(f"{election}-{number}") for election in elections}
+        candidates = ",".join(f"{scene.namespace}.{election}={pod.identity}" for election, pod in pods.items())
+        options = {"--lease": lease_s, "--url": url, "--bucket": BUCKET, "--candidates": candidates}
+        arguments = [str(part) for pair in options.items() for part in pair]
+        command = [sys.executable, "-m", "selffencing.worker", *arguments]
+        self.process = Process(f"worker-{number}", command, log=folder / f"{scene.namespace}-{number}.log")
         self._count = len(elections)
 
     def start(self) -> None:

@@ -20,11 +20,12 @@ async def _work(arguments: argparse.Namespace) -> None:
     config = ElectionConfig(lease_timeout_s=arguments.lease)
     nats = NatsSettings(urls=(arguments.url,))
     candidates: dict[str, Candidate] = {}
-    for key in arguments.keys.split(","):
-        candidates[key] = Candidate(arguments.identity, key=key, bucket=arguments.bucket, nats=nats, config=config)
+    pairs = [pair.split("=") for pair in arguments.candidates.split(",")]
+    for key, identity in pairs:
+        candidates[key] = Candidate(identity, key=key, bucket=arguments.bucket, nats=nats, config=config)
         await candidates[key].start()
         # So that they renew at different moments, and a fault meets each in another part of its interval.
-        await asyncio.sleep(config.timing.renew_interval_s / arguments.keys.count(","))
+        await asyncio.sleep(config.timing.renew_interval_s / len(pairs))
     led = dict.fromkeys(candidates, False)
     while True:
         for key, candidate in candidates.items():
@@ -37,7 +38,7 @@ async def _work(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lease", type=int, required=True)
-    for name in ("--url", "--identity", "--bucket", "--keys"):
+    for name in ("--url", "--bucket", "--candidates"):
         parser.add_argument(name, required=True)
     asyncio.run(_work(parser.parse_args()))
 
