@@ -82,14 +82,6 @@ def test_g6_an_invalid_selector_is_refused_in_a_condition_and_the_leader_stays(
     assert bucket.entry(_key(scene))[0] > revision
 
 
-def test_campaign_by_pods_is_refused_in_a_condition(everywhere: Operator, scene: Scene) -> None:
-    """Until this version of the operator knows it."""
-    scene.run_pods(1)
-    scene.elect(campaign="Pods")
-
-    scene.wait_for_condition("Accepted", "False (InvalidSpec)")
-
-
 # -------------------------------------------------------------------------------------------------------------- suspend
 
 

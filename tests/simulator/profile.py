@@ -183,6 +183,8 @@ def draw_pods(chance: random.Random) -> Profile:
     timing = Timing.derive(chance.choice([3, 10, 15]))
     faults = {**OF_PROCESSES, **OF_PODS, **OF_NATS, **OF_USERS, **dict.fromkeys(OF_NODES, 5)}
     kept = {kind: weight for kind, weight in faults.items() if chance.random() < 0.7 or kind in OF_NODES}
+    for refused in ("switch_over", "change_rules"):  # The API server takes neither where the pods campaign.
+        kept.pop(refused, None)
     latency_s = chance.choice([0.002, 0.02])
     return Profile(
         timing=timing,
