@@ -103,10 +103,11 @@ def _rest(rest: Rest) -> str:
         more = usage.all_cores - background.all_cores
         lines.append(
             f"* {who}, less what there is without elections: {more:.1%} of a core, "
-            f"{usage.all_requests - background.all_requests:.1f} requests a second ({_requests(usage, background)})."
+            f"{max(0.0, usage.all_requests - background.all_requests):.1f} requests a second ({_requests(usage, background)})."
         )
-    ratio = (rest.usage[PEER].all_cores - background.all_cores) / (rest.usage[OURS].all_cores - background.all_cores)
-    lines.append(f"* client-go takes {ratio:.1f} × the processor time of Tenure, all processes together.")
+    ours, peers = (rest.usage[who].all_cores - background.all_cores for who in (OURS, PEER))
+    if ours > 0:  # Of few elections it is less than what the background varies by.
+        lines.append(f"* client-go takes {peers / ours:.1f} × the processor time of Tenure, all processes together.")
     return "\n".join(lines)
 
 
