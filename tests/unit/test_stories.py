@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tenure.election.effects import ListPods, ReadLease, ReadPod, WriteLabels, WriteLease, WriteStatus
+from tenure.election.effects import ListPods, ReadLease, ReadPod, ReadResource, WriteLabels, WriteLease, WriteStatus
 from tenure.election.inputs import (
     ConnectionChanged,
     PodGone,
@@ -148,6 +148,24 @@ def test_a_process_whose_news_of_pods_is_old_leaves_the_leader_that_another_proc
     assert isinstance(story.hears(story.written(renewal))[0], WriteStatus)
     done = story.hears(PodRead(B.ref, story.changed(B, ready=True)))
     assert not any(isinstance(effect, WriteLease) for effect in done)
+
+
+def test_a_process_whose_spec_is_old_leaves_the_leader_that_another_process_has_made() -> None:
+    """By the selector that it knows web-1 is no candidate. The API is asked first, and says what is in force."""
+    deselected = replace(B_FOLLOWS, labels={**(B_FOLLOWS.labels or {}), "app": "other"})
+    story = Story(A_LEADS, deselected, status=_LED_BY_A, revision=7)
+    renewal, *_ = story.begins(a_record(A, 7))
+    assert isinstance(renewal, WriteLease)
+    story.hears(story.written(renewal))
+    story.revision = 9
+
+    done = story.hears(story.seen(a_record(B, 8, writer="operator/two")))
+
+    assert ReadResource() in done
+    assert not any(isinstance(effect, WriteLease) for effect in done)
+    release, *_ = story.hears(ResourceSeen(story.resource, read_at_s=story.now_s))
+    assert isinstance(release, WriteLease)
+    assert held_by(release) == ("", 8)
 
 
 def test_a_new_process_adopts_the_leader_as_it_stands() -> None:

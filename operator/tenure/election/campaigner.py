@@ -88,7 +88,7 @@ class Campaigner:
             case campaign.Mark():
                 return writer.mark(now, lease, timing)
             case campaign.Confirm(ref):
-                return self._ask(now.monotonic_s, ref)
+                return self._confirm(now.monotonic_s, ref)
             case campaign.ReadAgain():
                 return writer.read(now, timing)
             case campaign.Wait(foreign=True):
@@ -144,7 +144,7 @@ class Campaigner:
         if status.term_floor is None:
             return campaign.Mark() if lease.revision == 0 else campaign.Wait()
         holder = parse_identity(lease.holder)
-        outsiders = state.pods.keys() - {pod.uid for pod in candidates}
+        outsiders = state.pods.keys() - {pod.uid for pod in candidates} if self._knows_the_spec_of(lease) else None
         decision = campaign.decide(
             campaign.View(
                 now_s=now.monotonic_s,
@@ -166,6 +166,19 @@ class Campaigner:
         if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:
             return campaign.Wait()  # Leadership stays where it is until some of those pods can be stamped.
         return decision
+
+    def _knows_the_spec_of(self, lease: Lease) -> bool:
+        """Whether the spec that is known is not older than the one by which the record was written, by another process.
+
+        Two processes of which one has an older selector would take turns otherwise: one claims what the other releases.
+        """
+        record = lease.record
+        is_our_own = isinstance(record, LeaseRecord) and record.writer == self._name
+        return is_our_own or self._state.resource_read_at_s >= lease.seen_at_s
+
+    def _confirm(self, now_s: float, ref: PodRef) -> list[Effect]:
+        """Return the question about a holder that is no candidate: what the spec says now, if its pod is known."""
+        return self._state.read_resource(now_s, self.alarm) if ref.uid in self._state.pods else self._ask(now_s, ref)
 
     def _ask(self, now_s: float, ref: PodRef) -> list[Effect]:
         state = self._state
