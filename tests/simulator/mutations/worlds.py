@@ -129,9 +129,10 @@ LABELS_ALONE = replace(
 STALE_VIEWS = replace(
     ROLL_BACKS,
     processes=3,
-    faults={"roll_back": 3, "flip_readiness": 3, "stall_watch": 3},
-    gaps_s=(0.3,),
-    lengths_s=(2.0,),
+    nats=Trouble(),
+    faults={"roll_back": 3, "flip_readiness": 4, "stall_watch": 4},
+    gaps_s=(0.15,),
+    lengths_s=(1.0, 3.0),
 )
 """NATS takes back what it acknowledged, and operators see the status late."""
 
