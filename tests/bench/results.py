@@ -101,9 +101,10 @@ def _rest(rest: Rest) -> str:
     for who in (OURS, PEER):
         usage = rest.usage[who]
         more = usage.all_cores - background.all_cores
+        requests = max(0.0, usage.all_requests - background.all_requests)
         lines.append(
             f"* {who}, less what there is without elections: {more:.1%} of a core, "
-            f"{max(0.0, usage.all_requests - background.all_requests):.1f} requests a second ({_requests(usage, background)})."
+            f"{requests:.1f} requests a second ({_requests(usage, background)})."
         )
     ours, peers = (rest.usage[who].all_cores - background.all_cores for who in (OURS, PEER))
     if ours > 0:  # Of few elections it is less than what the background varies by.

@@ -72,7 +72,7 @@ async def test_a_login_is_taken_and_when_the_secret_changes_the_file_is_read_aga
     file = tmp_path / "file"
     with NatsServer(tmp_path, config=config) as server:
         settings = fast(server.url, login=way.login(file))
-        assert (await refusal(settings, caplog)).endswith(f": the file {file} does not exist")
+        assert (await refusal(settings, caplog)).endswith(f": {file} does not exist")
         file.write_text(secret)
         async with connected(settings) as connection:
             server.config = next_config

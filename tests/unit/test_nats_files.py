@@ -211,7 +211,7 @@ def test_what_is_wrong_with_a_pair_of_certificate_and_key_is_said(
     assert load(one.certificate, one.certificate) == f"--nats-tls-key: {one.certificate} has no private key in PEM"
     assert load(one.key, one.key) == f"--nats-tls-cert: {one.key} has no certificate in PEM"
     assert load(damaged, one.key).startswith(f"--nats-tls-key: {one.key} does not belong to {damaged}")
-    assert load(tmp_path / "none", one.key) == f"--nats-tls-cert: the file {tmp_path / 'none'} does not exist"
+    assert load(tmp_path / "none", one.key) == f"--nats-tls-cert: {tmp_path / 'none'} does not exist"
     assert _complaint(lambda path: build_context(TlsSettings(ca_file=path)), damaged).endswith("a damaged certificate")
 
 

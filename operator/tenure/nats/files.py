@@ -12,7 +12,7 @@ class FileUnusable(Exception):
     """A file cannot be used. The text names the option and the reason, and nothing of what is in the file."""
 
     def __init__(self, option: str, path: Path, reason: str) -> None:
-        super().__init__(f"{option}: the file {path} {reason}")
+        super().__init__(f"{option}: {path} {reason}")
 
 
 def read_file(option: str, path: Path) -> str:
