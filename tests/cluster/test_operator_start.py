@@ -202,16 +202,24 @@ def test_a_port_that_is_taken_is_status_1_and_a_sentence(
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"nonsense: [", "", id="no YAML"),
+        pytest.param(b"", "it is empty, or no kubeconfig. ", id="empty"),
+        pytest.param(b"\xff\xfe", "it is empty, or no kubeconfig. ", id="no text"),
+    ],
+)
 def test_a_kubeconfig_that_is_none_is_status_1_and_a_sentence(
-    scene: Scene, make_operator: MakeOperator, tmp_path: Path
+    scene: Scene, make_operator: MakeOperator, tmp_path: Path, content: bytes, reason: str
 ) -> None:
     file = tmp_path / "kubeconfig"
-    file.write_text("nonsense: [")
+    file.write_bytes(content)
 
     status, said = make_operator("--kubeconfig", str(file)).run_to_the_end()
 
     assert status == 1, said
-    assert said.startswith(f"tenure: No Kubernetes configuration in {file}: ")
+    assert said.startswith(f"tenure: No Kubernetes configuration in {file}: {reason}")
     assert "Traceback" not in said
 
 

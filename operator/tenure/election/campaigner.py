@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenure.election import campaign, effects, ledger, switchover
+from tenure.election import campaign, ledger, switchover
 from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
@@ -78,7 +78,7 @@ class Campaigner:
                 return writer.step(now, lease, pod.identity, Wish.LEAD, timing)
             case campaign.Doubt(pod):
                 held = writer.step(now, lease, pod.identity, Wish.LEAD, timing)
-                return [*held, *self._ask(now.monotonic_s, pod.ref)]
+                return [*held, *self._state.read_pod(now.monotonic_s, pod.ref, self.alarm)]
             case campaign.Release(identity):
                 return writer.step(now, lease, identity, Wish.RELEASE, timing)
             case campaign.Claim(None, term):
@@ -178,11 +178,7 @@ class Campaigner:
 
     def _confirm(self, now_s: float, ref: PodRef) -> list[Effect]:
         """Return the question about a holder that is no candidate: what the spec says now, if its pod is known."""
-        return self._state.read_resource(now_s, self.alarm) if ref.uid in self._state.pods else self._ask(now_s, ref)
-
-    def _ask(self, now_s: float, ref: PodRef) -> list[Effect]:
         state = self._state
-        if ref.uid in state.pod_reads or not state.api_backoff.is_over(now_s, self.alarm):
-            return []
-        state.pod_reads[ref.uid] = now_s
-        return [effects.ReadPod(ref)]
+        if ref.uid in state.pods:
+            return state.read_resource(now_s, self.alarm)
+        return state.read_pod(now_s, ref, self.alarm)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tenure.election import campaign, effects, ledger
+from tenure.election import campaign, ledger
 from tenure.election.alarm import Alarm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
@@ -58,7 +58,7 @@ class Follower:
         leader, began_at_s = None, None
         if isinstance(lease.record, LeaseRecord) and lease.holder and not _ran_out(lease):
             if (unknown := self._find_unknown(lease.holder)) is not None:
-                return self._ask(now_s, unknown)
+                return state.read_pod(now_s, unknown, self.alarm)
             leader, began_at_s = self._find_leader(lease.record), lease.record.started_at_s
         if self._is_shown(leader):
             self._held = lease if leader is not None else None
@@ -149,13 +149,6 @@ class Follower:
         if ref is None or not _POD_NAME.fullmatch(ref.name):
             return None
         return None if ref.uid in self._state.pods or ref.uid in self._state.gone else ref
-
-    def _ask(self, now_s: float, ref: PodRef) -> list[Effect]:
-        state = self._state
-        if ref.uid in state.pod_reads or not state.api_backoff.is_over(now_s, self.alarm):
-            return []
-        state.pod_reads[ref.uid] = now_s
-        return [effects.ReadPod(ref)]
 
 
 def _ran_out(lease: Lease) -> bool:

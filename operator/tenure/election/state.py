@@ -216,6 +216,13 @@ class State(LeaseState):
         self.resource_read_sent_at_s = now_s
         return [effects.ReadResource()]
 
+    def read_pod(self, now_s: float, ref: PodRef, alarm: Alarm) -> list[effects.Effect]:
+        """Return the read of a pod, unless one is under way or it is too early after a failure."""
+        if ref.uid in self.pod_reads or not self.api_backoff.is_over(now_s, alarm):
+            return []
+        self.pod_reads[ref.uid] = now_s
+        return [effects.ReadPod(ref)]
+
     def see_pod(self, now_s: float, pod: Pod) -> None:
         """Take a pod's version unless a later one is known."""
         known = self.pods.get(pod.uid)
