@@ -88,7 +88,7 @@ SEED ?=
 REPORT ?=
 
 .PHONY: simulate
-simulate: setup  ## Simulate worlds with faults for FOR=10m, from seeds that follow from the commit or begin at SEED=…
+simulate: setup  ## Simulate worlds with faults for FOR=10m, from seeds that follow from what is committed or begin at SEED=…
 	@$(HELPER) simulator --for $(FOR) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: mutations

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulator.run import simulate
-from simulator.seeds import commit, replay_command, seeds_of
+from simulator.seeds import content, replay_command, seeds_of
 
 FIXED = 200
 DERIVED = 50
@@ -22,7 +22,7 @@ FAULTS = 6
 _TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("seed", [*range(FIXED), *islice(seeds_of(commit()), DERIVED)])
+@pytest.mark.parametrize("seed", [*range(FIXED), *islice(seeds_of(content()), DERIVED)])
 def test_g1_to_g6_hold_whatever_fails(seed: int) -> None:
     try:
         simulate(seed, faults=FAULTS)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from simulator.profile import KINDS
 from simulator.run import simulate
-from simulator.seeds import FAULTS, commit, replay_command, seeds_of
+from simulator.seeds import FAULTS, content, replay_command, seeds_of
 from simulator.tally import Tally
 
 _PROGRESS_S = 10.0
@@ -45,7 +45,9 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument("--seed", type=int, help="the first seed (default: 0; with --for: one drawn from the commit)")
+    parser.add_argument(
+        "--seed", type=int, help="the first seed (default: 0; with --for: one drawn from what is committed)"
+    )
     parser.add_argument("--runs", type=int, default=1, help="how many seeds, one after another (default: 1)")
     parser.add_argument("--for", dest="lasts_s", type=_duration_s, help="as many seeds as fit into a time, such as 10m")
     parser.add_argument("--hours", type=float, help="as many seeds as make up so many simulated hours")
@@ -57,7 +59,7 @@ def _parse() -> argparse.Namespace:
 
 def _seeds(options: argparse.Namespace) -> Iterator[int]:
     if options.lasts_s and options.seed is None:
-        return seeds_of(commit())
+        return seeds_of(content())
     first = options.seed or 0
     return itertools.count(first) if options.lasts_s or options.hours else iter(range(first, first + options.runs))
 

@@ -1,4 +1,4 @@
-"""The seeds of a commit: others for each, the same for all who look at it. And how one is replayed."""
+"""The seeds of a content: others for each change, the same for all who look at it. And how one is replayed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from pathlib import Path
 FAULTS = 20
 """How many faults a world has, unless it is told otherwise."""
 
-WITHOUT_GIT = "no commit"
+WITHOUT_GIT = "no content"
 
 
-def commit() -> str:
-    """Return the commit that is checked out; always the same text where there is no git."""
-    command = ["git", "rev-parse", "HEAD"]
+def content() -> str:
+    """Return the name by which git knows all that is committed; always the same text where there is no git.
+
+    It is not the commit's: a merge that changes nothing must have the verdict of what it merges.
+    """
+    command = ["git", "rev-parse", "HEAD^{tree}"]
     try:
         done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     except OSError:
@@ -25,7 +28,7 @@ def commit() -> str:
 
 
 def seeds_of(name: str) -> Iterator[int]:
-    """Yield the seeds that follow from a commit, without end."""
+    """Yield the seeds that follow from a content, without end."""
     for number in count():
         digest = hashlib.sha256(f"{name}/{number}".encode()).digest()
         yield int.from_bytes(digest[:4], "big")

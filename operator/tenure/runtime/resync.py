@@ -75,15 +75,13 @@ class Resync:
     async def compare(self) -> None:
         """Compare once. Raises ApiError or StoreError when it could not be finished."""
         wanted = self._controller.wants_comparison
-        self._may_have_missed |= wanted.is_set() and self.has_compared.is_set()
+        self._may_have_missed |= wanted.is_set()
         wanted.clear()
         # Elections first: whatever is listed afterwards can belong to none that is younger than this list.
         elections = [
             item for scope in self._scopes() for item in await list_metadata(self._client, resources_path(scope))
         ]
         await self._compare_elections(elections)
-        if not self.has_compared.is_set():
-            wanted.clear()  # The first list of a watch has set it, after which nothing was missed.
         # A cache of the server may be behind the new list of a watch: it would still show what that list has hidden.
         pods = [
             item
