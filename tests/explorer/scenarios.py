@@ -73,7 +73,7 @@ SMALL = (
     Scenario("first election", Begin.COLD, Budget(), processes=1),
     Scenario("hand-over", Begin.REST, Budget(drain=1), processes=1),
     Scenario("crown on its way", Begin.CROWN, Budget(drain=1), processes=1),
-    Scenario("claim on its way, bucket lost", Begin.CLAIM, Budget(loss=1, drain=1), processes=1, states=12_500),
+    Scenario("claim on its way, bucket lost", Begin.CLAIM, Budget(loss=1, drain=1), processes=1, states=21_000),
     Scenario("two: crown on its way", Begin.CROWN, Budget(drain=1), states=10_000),
 )
 """Those of every `make test`; a deliberate fault in the core is found in one of them."""

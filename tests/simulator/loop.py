@@ -7,6 +7,8 @@ import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from functools import partial
+from inspect import CORO_CREATED, getcoroutinestate
+from types import CoroutineType
 from typing import Any, TypeVar, TypeVarTuple
 
 from simulator.world import Runaway, World
@@ -64,9 +66,11 @@ class Loop(asyncio.AbstractEventLoop):
         self._demand_turn()
 
     def end(self) -> None:
-        """Never run anything again."""
+        """Never run anything again. What was never begun is closed: Python would warn of it, whenever it finds it."""
         self.has_ended = True
         self._ready.clear()
+        for task in asyncio.all_tasks(self):
+            _close_if_not_begun(task.get_coro())
 
     # What asyncio asks of a loop
 
@@ -157,6 +161,14 @@ class Loop(asyncio.AbstractEventLoop):
         self._runs_before_halt = left - 1
         if left <= 1:
             self.is_halted, self._runs_before_halt = True, None
+
+
+def _close_if_not_begun(work: object) -> None:
+    """Close a coroutine, and those that it was given to wait for."""
+    if isinstance(work, CoroutineType) and work.cr_frame and getcoroutinestate(work) == CORO_CREATED:
+        for given in work.cr_frame.f_locals.values():
+            _close_if_not_begun(given)
+        work.close()
 
 
 def read_clock() -> Instant:

@@ -48,7 +48,7 @@ def _find_fault(cluster: Cluster) -> str:
         return "a pod is labelled as leader that may not lead"
     if status.term and status.unfenced != () and cluster.eligible:
         return "the ledger is not settled"
-    if any(pod.role(ELECTION) is None for pod in candidates):
+    if status.term and any(pod.role(ELECTION) is None for pod in candidates):
         return "a candidate has no role"
     strangers = [pod for pod in cluster.pods.values() if pod not in candidates and not pod.terminating]
     return "a pod has a role that is no candidate" if any(pod.role(ELECTION) for pod in strangers) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from unittest.mock import patch
@@ -78,7 +78,12 @@ def simulate(
         injected.tell = trace.say
     if profile.calm:
         Reasons(world, cluster, grace_s=profile.timing.duration_s)
-    with _defects_raised(), patch.object(clock, "now", read_clock), patch.object(lease, "parse", parse_once):
+    with (
+        _ended(processes),
+        _defects_raised(),
+        patch.object(clock, "now", read_clock),
+        patch.object(lease, "parse", parse_once),
+    ):
         injected.begin()
         while injected.count < faults:
             world.run_until(world.now_s + min(profile.gaps_s))
@@ -93,6 +98,15 @@ class _Raise(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         raise Violation(f"{record.getMessage()}: {error!r}") from error
+
+
+@contextmanager
+def _ended(processes: Iterable[Process]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
 
 
 @contextmanager

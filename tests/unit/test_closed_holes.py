@@ -157,7 +157,7 @@ def test_g3_a_pod_without_a_role_label_is_never_crowned_in_one_write(term: int |
 
     done = story.begins(a_record(A, 7))
     first = only(WriteLabels, [one for one in done if isinstance(one, WriteLabels)])
-    assert (labels_of(first), first.expected_role) == (("web-0", "follower", None), None)
+    assert (labels_of(first), first.expected_role) == (("web-0", "follower", 7), None)
     done = story.hears(story.labelled(first), *_answers(story, done))
     crown = only(WriteLabels, [one for one in done if isinstance(one, WriteLabels)])
     assert (labels_of(crown), crown.expected_role) == (("web-0", "leader", 7), "follower")

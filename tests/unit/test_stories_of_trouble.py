@@ -212,7 +212,7 @@ def test_somebody_who_keeps_taking_the_leader_label_off_is_answered_ever_more_sl
         done = story.hears(PodSeen(story.changed(A, labels=bare)), *_answers(story, done))
         waited_s = 0.0
         # It becomes a follower, and only then leader again.
-        for labels in [("web-0", "follower", None), ("web-0", "leader", 7)]:
+        for labels in [("web-0", "follower", 7), ("web-0", "leader", 7)]:
             while not any(isinstance(effect, WriteLabels) for effect in done):
                 answers = _answers(story, done)
                 pause_s = 0.01 if answers else max(0.01, story.wakes_after_s)

@@ -44,22 +44,19 @@ class _Draft:
         """Note what a pod must carry, and return whether it already does."""
         current = pod.term(self.election)
         number = parse_term(current)
-        if self.term and number is not None and number > self.term and pod.uid not in self.forged:
+        if number is not None and number > self.term and pod.uid not in self.forged:
             self.suspects.append(pod)
             return False
-        is_ours = not self.term or current is None or (number is not None and number <= self.term)
+        is_ours = current is None or (number is not None and number <= self.term)
         if pod.role(self.election) == role and ((term is None and is_ours) or number == term):
             return True
-        seen_role = pod.role(self.election)
-        if role is PodRole.LEADER and seen_role is None:
-            role, term = PodRole.FOLLOWER, None
         if term is None and not is_ours:
             term = self.term
         self.writes.append(
             WriteLabels(
                 ref=pod.ref,
                 expected_term=current,
-                expected_role=seen_role,
+                expected_role=pod.role(self.election),
                 role=role,
                 term=term,
                 no_labels_map=pod.labels is None,
@@ -83,14 +80,11 @@ def plan(
     `pods` are all pods known by UID, `gone` the UIDs that the API has said to be gone, `listed` see `must_stamp`,
     `forged` the UIDs whose term label is above the status although the resource was read after it.
     """
-    draft = _Draft(election, status.term, forged)
-    candidates = tuple(candidates)
     if not status.term:
         # Nothing was ever decided: what labels say of an earlier life of the election is judged when there is a term.
-        for pod in candidates:
-            if pod.role(election) is None:
-                draft.want(pod, PodRole.FOLLOWER, None)
-        return Plan(writes=tuple(draft.writes))
+        return Plan()
+    draft = _Draft(election, status.term, forged)
+    candidates = tuple(candidates)
     leader = status.leader.pod if status.leader is not None else None
     stamped, unknown, needs_list = _stamp(draft, status, pods, gone, listed, leader)
     crowned = stamped
@@ -115,12 +109,20 @@ def plan(
 
 
 def _crown(draft: _Draft, leader: PodRef, pods: Mapping[str, Pod], unknown: list[PodRef]) -> bool:
-    """Plan the leader's own labels; return whether nothing is left to do. A pod that is ending is crowned no more."""
+    """Plan the leader's own labels; return whether nothing is left to do. A pod that is ending is crowned no more.
+
+    A crown takes the place of another role label, never of none: late, it reaches no pod that no list has shown.
+    """
     pod = pods.get(leader.uid)
     if pod is None:
         unknown.append(leader)
         return False
-    return pod.terminating or pod.finished or draft.want(pod, PodRole.LEADER, draft.term)
+    if pod.terminating or pod.finished:
+        return True
+    if pod.role(draft.election) is None:
+        draft.want(pod, PodRole.FOLLOWER, draft.term)
+        return False
+    return draft.want(pod, PodRole.LEADER, draft.term)
 
 
 def is_follower(pod: Pod, election: str, term: int) -> bool:

@@ -291,12 +291,18 @@ class State(LeaseState):
         if result.outcome is LabelOutcome.REFUSED:
             self.refused_labels[uid] = f"{result.ref.name}: {result.reason}"
         repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
-        _count(now_s, repairs, write, result.outcome)
+        if not (result.outcome is LabelOutcome.APPLIED and write is not None and self._precedes_a_crown(write)):
+            _count(now_s, repairs, result.outcome)
         if write is not None and write.role is PodRole.LEADER:
             if result.outcome is LabelOutcome.APPLIED:
                 self.uncrownable -= {uid}
             elif result.outcome is LabelOutcome.REFUSED and repairs.failures >= _MAX_REFUSALS:
                 self.uncrownable |= {uid}
+
+    def _precedes_a_crown(self, write: effects.WriteLabels) -> bool:
+        """Whether it made a follower of the leader, which is half of a repair."""
+        leader = self.resource.status.leader if self.resource is not None else None
+        return write.role is PodRole.FOLLOWER and leader is not None and leader.pod == write.ref
 
     def _conclude_list(self, now_s: float, pods: tuple[PodRef, ...] | None) -> None:
         term, self.list_sent_for_term = self.list_sent_for_term, None
@@ -324,7 +330,7 @@ class State(LeaseState):
         self._recount()
 
 
-def _count(now_s: float, repairs: Backoff, write: effects.WriteLabels | None, outcome: LabelOutcome) -> None:
+def _count(now_s: float, repairs: Backoff, outcome: LabelOutcome) -> None:
     """Let the next label write of a pod wait, by how this one ended and how many there were."""
     match outcome:
         case LabelOutcome.REFUSED:
@@ -332,8 +338,6 @@ def _count(now_s: float, repairs: Backoff, write: effects.WriteLabels | None, ou
         case LabelOutcome.UNAVAILABLE:
             repairs.failed(now_s)
             repairs.not_before_s = min(repairs.not_before_s, now_s + MAX_RETRY_S)
-        case LabelOutcome.APPLIED if write is not None and write.role is PodRole.FOLLOWER and write.term is None:
-            pass  # Half of a repair: the term comes with the crown.
         case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
             repairs.failures += 1
         case LabelOutcome.APPLIED:

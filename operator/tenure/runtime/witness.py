@@ -98,8 +98,9 @@ class Witness:
         if result.outcome is not LabelOutcome.APPLIED or write is None or state.resource is None:
             return
         status = state.resource.status
-        if write.term != status.term or status.unfenced:
-            return  # Half of a repair, or a part of a hand-over.
+        is_half = write.term != status.term or (uid == _leader_uid(status) and write.role != PodRole.LEADER)
+        if is_half or status.unfenced:
+            return  # The other half is counted, or it is a part of a hand-over.
         is_pretender = write.expected_role == PodRole.LEADER and uid != _leader_uid(status)
         if is_pretender or uid in self._in_order:
             self.figures.drift_repairs += 1
