@@ -82,6 +82,7 @@ def test_records_that_an_election_may_not_have_are_said(
     scene.elect("other", campaign="Pods", record={"key": "leader"})
     scene.wait_for_condition("Accepted", "False (RecordNotAllowed)", election="other")
     assert f"--allow-record {scene.namespace}/leader" in scene.election("other").message("Accepted")
+    assert scene.election("other").condition("LeaderElected") == "False (NotAccepted)"
 
     scene.elect(campaign="Pods", record=_RECORD)
     scene.wait_for_condition("Accepted", "False (BucketRefused)")

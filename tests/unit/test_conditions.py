@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tenure.election.conditions import ConditionType, Facts, Reason, derive
+from tenure.election.news import news_between
 from tenure.election.resource import Condition, Refusal, Status
 
 _WELL = Facts(
@@ -165,6 +166,35 @@ def test_every_type_is_always_there_once_and_of_this_generation() -> None:
 
     assert [condition.type for condition in conditions] == [str(kind) for kind in ConditionType]
     assert {condition.observed_generation for condition in conditions} == {4}
+
+
+@pytest.mark.parametrize("refused", [{"refusal": _REFUSAL}, {"conflict": True}], ids=["spec", "record"])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"candidates": 0, "eligible": 0}, id="no candidates"),
+        pytest.param({"eligible": 0}, id="none that may lead"),
+        pytest.param({"nats_available": False}, id="no NATS"),
+        pytest.param({"unbelievable": "it is not JSON"}, id="a record that cannot be believed"),
+        pytest.param({"contested": True}, id="a record that is contested"),
+        pytest.param({"leader": "node-3"}, id="a holder that is no pod"),
+    ],
+)
+def test_what_is_not_accepted_is_the_only_thing_that_is_said(refused: dict[str, Any], facts: dict[str, Any]) -> None:
+    conditions = _derive(**{**_NOBODY, **facts, **refused})
+    announced = news_between(Status(), Status(conditions=tuple(conditions.values())))
+
+    assert [news.reason for news in announced] == [conditions["Accepted"].reason]
+    assert conditions["LeaderElected"].reason == conditions["LeaseHeld"].reason == "NotAccepted"
+    assert conditions["Ready"].message == conditions["Accepted"].message
+
+
+def test_a_leader_that_stays_though_the_spec_is_refused_is_said_as_before() -> None:
+    well, refused = _derive(), _derive(refusal=_REFUSAL)
+
+    assert [refused[kind] for kind in ("LeaderElected", "LeaseHeld", "Routed")] == [
+        well[kind] for kind in ("LeaderElected", "LeaseHeld", "Routed")
+    ]
 
 
 @pytest.mark.parametrize(

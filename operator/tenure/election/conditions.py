@@ -30,6 +30,7 @@ class Reason(StrEnum):
     RECORD_CONFLICT = "RecordConflict"
     RECORD_NOT_ALLOWED = "RecordNotAllowed"
     BUCKET_REFUSED = "BucketRefused"
+    NOT_ACCEPTED = "NotAccepted"
     ELECTED = "Elected"
     ELECTING = "Electing"
     NO_CANDIDATES = "NoCandidates"
@@ -92,8 +93,10 @@ def derive(facts: Facts, status: Status, *, generation: int, now_wall_s: float) 
         )
     else:
         accepted = (True, Reason.ACCEPTED, "The spec is acted on.")
-    elected = _elected(facts)
-    held = _held(facts)
+    elected, held = _elected(facts), _held(facts)
+    if not accepted[0] and not facts.leader_is_pod:
+        # One thing is to be mended. What else is missing follows from it, or cannot be told before.
+        elected = held = (False, Reason.NOT_ACCEPTED, "Accepted says what is to be mended first.")
     routed = _routed(facts)
     said = {
         ConditionType.ACCEPTED: accepted,
