@@ -8,10 +8,10 @@ import sys
 
 import click
 
-from tenure import log
 from tenure.candidate.candidate import NotLeader
 from tenure.candidate.config import LEASE_TIMEOUT_S, ElectionConfig
 from tenure.candidate.session import Session, SessionSettings
+from tenure.log_options import log_options
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused
 from tenure.nats.settings import NatsSettings
 from tenure.nats_options import nats_options, option
@@ -58,13 +58,7 @@ from tenure.parameters import BUCKET, ELECTION, IDENTITY, ListenAddress, Seconds
 )
 @option("--hook-lost", metavar="SHELL", help="A shell command that is run when the candidate does not lead any more.")
 @option("--listen", type=ListenAddress(), help="Where to serve GET /leader: 200 while this candidate leads, else 503.")
-@option("--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info")
-@option(
-    "--log-format",
-    type=click.Choice(["auto", "text", "json"]),
-    default="auto",
-    help="auto: text on a terminal, JSON elsewhere.",
-)
+@log_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def campaign(  # noqa: PLR0913 - one for each option
     *,
@@ -77,8 +71,6 @@ def campaign(  # noqa: PLR0913 - one for each option
     hook_became: str | None,
     hook_lost: str | None,
     listen: tuple[str, int] | None,
-    log_level: str,
-    log_format: log.LogFormat,
     command: tuple[str, ...],
 ) -> None:
     """Take part in an election, and run COMMAND only while leading.
@@ -88,7 +80,6 @@ def campaign(  # noqa: PLR0913 - one for each option
     """
     if not (command or hook_became or hook_lost or listen):
         raise click.UsageError("Nothing would happen: give a COMMAND after --, a hook, or --listen.")
-    log.configure(log_level, log_format)
     settings = SessionSettings(
         identity=identity or socket.gethostname(),
         key=election.replace("/", "."),

@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from tenure import log
 from tenure.election.resource import RecordName
 from tenure.kubernetes.access import NoConfiguration, own_namespace
+from tenure.log_options import log_options
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused, BucketSettings, BucketStorage
 from tenure.nats.settings import NatsSettings
 from tenure.nats_options import nats_options, option
@@ -110,13 +110,7 @@ from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTE
     metavar="SECONDS",
     help="How long after a crash of the replica that acts another one takes over, with --release.",
 )
-@option("--log-level", type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), default="info")
-@option(
-    "--log-format",
-    type=click.Choice(["auto", "text", "json"]),
-    default="auto",
-    help="auto: text on a terminal, JSON elsewhere.",
-)
+@log_options
 def run(  # noqa: PLR0913 - one for each option
     *,
     nats: NatsSettings,
@@ -134,8 +128,6 @@ def run(  # noqa: PLR0913 - one for each option
     release: str | None,
     operator_namespace: str | None,
     operator_lease_duration_s: int,
-    log_level: str,
-    log_format: log.LogFormat,
 ) -> None:
     """Run the operator until SIGTERM or Ctrl-C.
 
@@ -144,7 +136,6 @@ def run(  # noqa: PLR0913 - one for each option
     operator_namespace = operator_namespace or own_namespace()
     if release and not operator_namespace:
         raise click.UsageError("--release needs --operator-namespace outside of a pod: name where the replicas run.")
-    log.configure(log_level, log_format)
     settings = Settings(
         poll_interval_s=election_interval_s,
         namespaces=namespaces,

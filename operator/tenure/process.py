@@ -7,7 +7,6 @@ import dataclasses
 import logging
 import os
 import secrets
-import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -37,6 +36,7 @@ from tenure.runtime.operator_lease import OperatorLease, record_key
 from tenure.runtime.record_book import RecordBook
 from tenure.runtime.records import Records
 from tenure.runtime.resync import Resync
+from tenure.runtime.stop_signals import catch_stop_signals, ignore_stop_signals
 from tenure.self_report import report
 from tenure.settings import Settings
 
@@ -93,7 +93,7 @@ class OperatorProcess:
         Waits, and says so, for NATS, for the CRD and for permissions. Raises NoConfiguration, BucketRefused and OSError
         for what only a person can mend, and OperatorFailed.
         """
-        self._catch_signals()
+        catch_stop_signals(self._end)
         async with AsyncExitStack() as stack:
             await self._health.start()
             stack.push_async_callback(self._health.close)
@@ -240,7 +240,7 @@ class OperatorProcess:
             namespaces=self._settings.namespaces,
             ready_flag=ready,
         )
-        self._catch_signals()  # Kopf has put its own handlers in their place.
+        catch_stop_signals(self._end)  # Kopf has put its own handlers in their place.
         try:
             await _either(watching, ready.wait())
             self._waits_for = "waiting for the first list of elections and pods"
@@ -308,13 +308,9 @@ class OperatorProcess:
             self._waits_for = f"waiting for {what}: {obstacle}"
             await asyncio.sleep(RETRY_S)
 
-    def _catch_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
-
     def _end(self) -> None:
         """Stop in order, and if that takes too long, as a crash would: another process goes on in either case."""
+        ignore_stop_signals()
         self._stop.set()
         # A thread: what hangs may be the end of the event loop, which waits for look-ups of names.
         timer = threading.Timer(STOP_TIMEOUT_S, _give_up)

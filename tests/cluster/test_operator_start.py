@@ -231,6 +231,19 @@ def test_ctrl_c_ends_the_operator(scene: Scene, make_operator: MakeOperator) -> 
     assert operator.process.wait(timeout_s=2.0)
 
 
+def test_a_second_signal_does_not_keep_it_from_ending_in_order(scene: Scene, make_operator: MakeOperator) -> None:
+    """However late it comes, and however many there are."""
+    operator = make_operator().start()
+    child = operator.process._child
+    assert child is not None
+
+    while child.poll() is None:
+        child.terminate()
+
+    assert child.returncode == 0
+    assert operator.has_logged("Stopped; leases and labels stay as they are")
+
+
 # --------------------------------------------------------------------------------------- what has taken its time by now
 
 

@@ -299,3 +299,15 @@ def _leader(port: int) -> tuple[int, dict[str, object]]:
         return 0, {}
     finally:
         connection.close()
+
+
+def test_a_second_signal_does_not_keep_it_from_ending_in_order(start: Start) -> None:
+    """However late it comes, and however many there are."""
+    a = start("a", *_program())
+    a.wait_for("a begins 1")
+
+    while a.process.poll() is None:
+        a.process.terminate()
+
+    assert a.process.returncode == 0
+    assert a.events == ["a begins 1", "a ends 1"]

@@ -7,7 +7,8 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nats
@@ -57,6 +58,17 @@ def told() -> _Told:
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     with NatsServer(tmp_path) as server:
         yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def start_at_nobody() -> Iterator[Future[None]]:
+    """The start of a candidate whose server is not there. It takes ten seconds, while the other tests run."""
+
+    async def start() -> None:
+        await Candidate("a", key=_KEY, nats=NatsSettings(urls=("nats://127.0.0.1:1",))).start()
+
+    with ThreadPoolExecutor(1) as beside:
+        yield beside.submit(asyncio.run, start())
 
 
 async def _record(server: NatsServer, bucket: str = "leader-elections", key: str = _KEY) -> dict[str, object]:
@@ -257,13 +269,6 @@ def test_what_is_left_out_has_the_default_of_the_go_library() -> None:
     assert ElectionConfig(lease_timeout_s=30).timing.renew_interval_s == 6
 
 
-async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
-    candidate = Candidate("a", key=_KEY, nats=NatsSettings(urls=("nats://127.0.0.1:1",)))
-
-    with pytest.raises(Unavailable, match=r"nats://127.0.0.1:1 cannot be reached"):
-        await candidate.start()
-
-
 async def test_a_bucket_that_forgets_faster_than_two_leases_is_refused(server: NatsServer, told: _Told) -> None:
     client = await nats.connect(server.url)
     await client.jetstream().create_key_value(bucket="short", ttl=5)
@@ -271,6 +276,21 @@ async def test_a_bucket_that_forgets_faster_than_two_leases_is_refused(server: N
 
     with pytest.raises(BucketRefused, match=r"It forgets records after 5 s \(max_age\)"):
         await told.candidate(server, "a", bucket="short").start()
+
+
+async def test_a_bucket_that_forgets_slower_is_used_with_a_warning(
+    server: NatsServer, told: _Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is how the Go library makes it; a term that is forgotten is given out again."""
+    client = await nats.connect(server.url)
+    await client.jetstream().create_key_value(bucket="week", ttl=604800)
+    await client.close()
+
+    with caplog.at_level(logging.WARNING):
+        async with told.candidate(server, "a", bucket="week") as a:
+            await a.wait_until_leader()
+
+    assert "The bucket forgets records after 604800 s (max_age), and their terms with them." in caplog.messages
 
 
 async def test_a_candidate_needs_no_permission_but_for_its_own_key(tmp_path: Path, told: _Told) -> None:
@@ -372,3 +392,11 @@ async def test_a_candidate_in_a_bucket_that_forgets_keeps_its_lease_and_its_term
         await eventually(lambda: a.remaining_s() > 1.5)
         assert first["leaderId"] == "a"
         assert a.term == first["term"]
+
+
+# --------------------------------------------------------------------------------------- what has taken its time by now
+
+
+def test_a_server_that_is_not_there_is_said(start_at_nobody: Future[None]) -> None:
+    with pytest.raises(Unavailable, match=r"nats://127.0.0.1:1 cannot be reached"):
+        start_at_nobody.result(timeout=20)

@@ -17,6 +17,7 @@ from tenure.candidate.page import serve_leader
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import Unavailable
 from tenure.runtime import tasks
+from tenure.runtime.stop_signals import catch_stop_signals, ignore_stop_signals
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +65,11 @@ class Session:
         after a defect.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+        catch_stop_signals(self._stop.set)
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             loop.add_signal_handler(number, self._pass_on, number)
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(ignore_stop_signals)  # when no hook and no program is started any more
             await stack.enter_async_context(serve_leader(self._candidate, self._settings.listen))
             stack.callback(asyncio.create_task(self._children.reap(), name="reaper").cancel)
             stack.push_async_callback(self._candidate.stop)

@@ -64,7 +64,8 @@ class BucketSettings:
     """The most that the bucket may hold, in bytes, for accounts that ask for such a bound; -1 is none."""
 
     least_max_age_s: float | None = None
-    """A bucket that forgets records, and terms with them, is refused, unless it keeps them for at least so long."""
+    """A bucket that forgets records, and terms with them, is refused, unless it keeps them for at least so long: then
+    that is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ def _rules(settings: BucketSettings, config: dict[str, Any]) -> list[tuple[bool,
     By these a record could go, be replaced without a compare-and-set, or not be written or watched at all.
     """
     name = settings.name
-    max_age_s = config.get("max_age", 0) / 1e9
+    max_age_s = _max_age_s(config)
     least_s = settings.least_max_age_s if settings.least_max_age_s is not None else math.inf
     per_key = config.get("max_msgs_per_subject", -1)
     bounded = max(config.get("max_msgs", -1), config.get("max_bytes", -1)) > 0
@@ -204,7 +205,7 @@ def _rules(settings: BucketSettings, config: dict[str, Any]) -> list[tuple[bool,
         (f"$KV.{name}.>" not in config.get("subjects", []), f"It does not listen to $KV.{name}.>."),
         (bool(config.get("subject_transform")), "It stores records under other subjects (subject_transform)."),
         (config.get("retention", "limits") != "limits", "Its records go when they have been read (retention)."),
-        (0 < max_age_s < least_s, f"It forgets records after {max_age_s:g} s (max_age), and their terms with them."),
+        (0 < max_age_s < least_s, f"It {_forgets_after(max_age_s)}"),
         (
             config.get("discard", "old") == "old" and bounded,
             "When it is full it drops records (max_msgs or max_bytes with discard old).",
@@ -230,7 +231,9 @@ def _doubts(settings: BucketSettings, info: dict[str, Any]) -> list[tuple[bool, 
     replicas = config.get("num_replicas", 1)
     alone = replicas == 1
     max_consumers, max_bytes = config.get("max_consumers", -1), config.get("max_bytes", -1)
+    max_age_s = _max_age_s(config)
     return [
+        (max_age_s > 0, f"The bucket {_forgets_after(max_age_s)}"),
         (
             replicas < settings.replicas,
             f"The bucket was there, with {replicas} replicas and not the {settings.replicas} of --bucket-replicas.",
@@ -260,3 +263,11 @@ def _doubts(settings: BucketSettings, info: dict[str, Any]) -> list[tuple[bool, 
             "The bucket has no time to live per message: what deleted elections left is kept for ever.",
         ),
     ]
+
+
+def _max_age_s(config: dict[str, Any]) -> float:
+    return float(config.get("max_age", 0) / 1e9)
+
+
+def _forgets_after(max_age_s: float) -> str:
+    return f"forgets records after {max_age_s:g} s (max_age), and their terms with them."
