@@ -72,7 +72,7 @@ test: check binaries  ## Everything that must pass: checks and all tests
 	$(if $(filter tests/chart,$(SUITES)),$(BIN)/pytest tests/chart $(ARGS))
 
 .PHONY: cluster
-cluster: setup  ## Start a control plane and a NATS server, and leave them running
+cluster: setup  ## Start a control plane and a NATS server, and leave them running: one for each user, from any clone
 	@$(HELPER) environment up
 
 .PHONY: cluster-down

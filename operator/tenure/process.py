@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import os
@@ -10,7 +11,6 @@ import secrets
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from contextlib import AsyncExitStack
 from typing import Any
 
 import kopf
@@ -22,7 +22,13 @@ from tenure.election.resource import RecordName
 from tenure.election.timing import Timing
 from tenure.handlers import build_registry, build_settings
 from tenure.health import HealthServer
-from tenure.kubernetes.access import CRD_NAME, crd_is_there, load_configuration, missing_permissions
+from tenure.kubernetes.access import (
+    CRD_NAME,
+    absent_namespaces,
+    crd_is_there,
+    load_configuration,
+    missing_permissions,
+)
 from tenure.kubernetes.client import ApiError, KubernetesClient, Refused
 from tenure.kubernetes.metadata import read_namespace_uid
 from tenure.metrics import Metrics, Readings
@@ -94,7 +100,7 @@ class OperatorProcess:
         for what only a person can mend, and OperatorFailed.
         """
         catch_stop_signals(self._end)
-        async with AsyncExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             await self._health.start()
             stack.push_async_callback(self._health.close)
             work = asyncio.create_task(self._work_on(), name="work of the operator")
@@ -137,7 +143,7 @@ class OperatorProcess:
             return Leases(nats, bucket, keys=record.key, count=count)
 
         records = Records(leases, book, connect)
-        async with AsyncExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(leases.close)
             stack.push_async_callback(records.close)
             await self._await_api(client)
@@ -268,6 +274,9 @@ class OperatorProcess:
 
     async def _await_api(self, client: KubernetesClient) -> None:
         await self._until("the Kubernetes API", lambda: self._find_obstacle(client))
+        with contextlib.suppress(ApiError):  # Whoever needs the API next says that it does not answer.
+            for name in await absent_namespaces(client, self._settings.namespaces):
+                logger.warning("There is no namespace %s, which --namespace names: its elections wait for it", name)
 
     async def _find_obstacle(self, client: KubernetesClient) -> str:
         try:

@@ -147,6 +147,37 @@ def test_missing_permissions_are_named_and_waited_for(
     assert complaint == f"Waiting: This account may not {missing}: grant it in a role. Trying again every 2 s."
 
 
+def test_an_account_that_the_api_server_does_not_know_is_said(
+    environment: Environment, scene: Scene, make_operator: MakeOperator, tmp_path: Path
+) -> None:
+    config = json.loads(environment.service_account_kubeconfig(scene.namespace, "default").read_text())
+    config["users"][0]["user"] = {"token": "nobody's"}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(config))
+
+    complaint = make_operator(kubeconfig=kubeconfig).start(wait=False).wait_for_complaint()
+
+    assert complaint == (
+        f"Waiting: The Kubernetes API at {environment.control_plane.api.url} refuses this account: "
+        "GET /apis/tenure.dev/v1alpha1: 401 Unauthorized. See the user in the kubeconfig. Trying again every 2 s."
+    )
+
+
+def test_a_namespace_that_is_not_there_yet_is_said_and_its_elections_are_managed_when_it_comes(
+    environment: Environment, scene: Scene, make_operator: MakeOperator
+) -> None:
+    name = f"{scene.namespace}-later"
+    operator = make_operator("--namespace", name).start()
+
+    assert operator.has_logged(f"There is no namespace {name}, which --namespace names: its elections wait for it")
+    assert not operator.has_logged(f"There is no namespace {scene.namespace},")
+    later = Scene(environment, name)
+    later.run_pods(2)
+    later.elect()
+    later.wait_for_leader()
+    later.close()
+
+
 def test_a_user_without_a_name_can_run_it(make_operator: MakeOperator) -> None:
     """A container's user is a number, of which its /etc/passwd knows nothing."""
     nameless = ["env", *(f"--unset={name}" for name in ("LOGNAME", "USER", "LNAME", "USERNAME"))]

@@ -40,9 +40,9 @@ class Missing(LookupError):
 class Scene:
     """One namespace and everything in it, as its watchers see it. `web` is the name of whatever has no other."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, namespace: str | None = None) -> None:
         self.environment = environment
-        self.namespace = f"scene-{next(_numbers)}"
+        self.namespace = namespace or f"scene-{next(_numbers)}"
         self.kubernetes = Kubernetes(environment)
         create_namespace(self.kubernetes, self.namespace)
         self.watchers = Watchers(self.kubernetes, self.namespace)

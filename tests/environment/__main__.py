@@ -51,7 +51,7 @@ def _found() -> Record | None:
         return None
     if ended := [process.name for process in record.processes if not process.running]:
         raise EnvironmentFailed(f"The environment runs without {', '.join(ended)}: `down` ends what is left of it.")
-    _say("The environment is running already.")
+    _say("The environment is running already, and each user has one: this is how to reach it. `down` ends it.")
     return record
 
 

@@ -13,6 +13,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from tenure.api import GROUP, PLURAL, VERSION
 from tenure.kubernetes.client import KubernetesClient, NotFound, path_of
+from tenure.kubernetes.metadata import read_namespace_uid
 
 CRD_NAME = f"{PLURAL}.{GROUP}"
 
@@ -143,6 +144,17 @@ async def crd_is_there(client: KubernetesClient) -> bool:
     except NotFound:
         return False
     return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
+
+
+async def absent_namespaces(client: KubernetesClient, namespaces: Iterable[str]) -> list[str]:
+    """Return those that are not there. Raises ApiError."""
+    absent = []
+    for namespace in namespaces:
+        try:
+            await read_namespace_uid(client, namespace)
+        except NotFound:
+            absent.append(namespace)
+    return absent
 
 
 async def missing_permissions(
