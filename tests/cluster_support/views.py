@@ -14,8 +14,8 @@ FOLLOWER = "follower"
 
 
 @dataclass(frozen=True)
-class PodView:
-    """One version of a pod."""
+class _View:
+    """One version of an object."""
 
     body: Object
 
@@ -26,6 +26,11 @@ class PodView:
     @property
     def uid(self) -> str:
         return str(self.body["metadata"]["uid"])
+
+
+@dataclass(frozen=True)
+class PodView(_View):
+    """One version of a pod."""
 
     @property
     def identity(self) -> str:
@@ -69,18 +74,8 @@ class PodView:
 
 
 @dataclass(frozen=True)
-class ElectionView:
+class ElectionView(_View):
     """One version of an election."""
-
-    body: Object
-
-    @property
-    def name(self) -> str:
-        return str(self.body["metadata"]["name"])
-
-    @property
-    def uid(self) -> str:
-        return str(self.body["metadata"]["uid"])
 
     @property
     def generation(self) -> int:
