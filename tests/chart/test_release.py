@@ -15,7 +15,7 @@ import pytest
 
 from chart_support import ROOT, Helm, InstalledOperator, Object, Release, Requests
 from cluster_support import FORGER, Bucket, Refused, Scene
-from cluster_support.kubernetes import pods_path
+from cluster_support.kubernetes import pods_path, slices_path
 from environment import Environment, EnvironmentFailed, wait_until
 
 ROLE, TERM = "role.tenure.dev/web", "term.tenure.dev/web"
@@ -73,6 +73,46 @@ def test_the_operator_needs_what_it_is_permitted_and_nothing_else(
     requests, granted = Requests.by_audit_log(audit_log, installed.release.user), installed.release.permissions
     assert requests.forbidden == set()
     assert requests.used(granted) == granted
+
+
+def test_so_it_is_with_what_only_the_options_need(
+    installed: Installed, environment: Environment, audit_log: Path, tmp_path: Path
+) -> None:
+    """The roles permit more with the values for EndpointSlices and cordoned nodes: all of that is needed as well."""
+    without = installed.release.permissions
+    installed.operator.stop()
+    installed.release.upgrade(endpointSlices=True, leaveCordonedNodes=True)
+    operator = installed.release.operator(tmp_path)
+    operator.start()
+    _route_a_service(installed.scene)
+    operator.stop()
+    operator.check()
+
+    requests, granted = Requests.by_audit_log(audit_log, installed.release.user), installed.release.permissions
+    installed.operator.start()
+    assert {resource for _, _, resource, _ in granted - without} == {"services", "endpointslices", "nodes"}
+    assert requests.forbidden == set()
+    assert requests.used(granted) >= granted - without
+
+
+def _route_a_service(scene: Scene) -> None:
+    """Its slice is made, changed, and taken away."""
+    path = f"{slices_path(scene.namespace)}?labelSelector=kubernetes.io/service-name=routed"
+
+    def pods() -> list[str]:
+        slices = scene.kubernetes.get(path)["items"]
+        return [endpoint["targetRef"]["name"] for body in slices for endpoint in body.get("endpoints") or ()]
+
+    service = {"metadata": {"name": "routed"}, "spec": {"ports": [{"port": 80}], "ipFamilies": ["IPv4"]}}
+    scene.kubernetes.create(f"/api/v1/namespaces/{scene.namespace}/services", service)
+    scene.change(routing={"services": ["routed"]})
+    leader = scene.wait_for_leader()
+    scene.wait(lambda: pods() == [leader.name], "the slice is made")
+    scene.delete_pod(leader)
+    successor = scene.wait_for_leader(but=leader)
+    scene.wait(lambda: pods() == [successor.name], "the slice follows")
+    scene.change(routing=None)
+    scene.wait(lambda: not scene.kubernetes.get(path)["items"], "the slice is taken away")
 
 
 def _hand_over(scene: Scene) -> None:
