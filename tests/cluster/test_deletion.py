@@ -6,9 +6,12 @@ import time
 
 import pytest
 
+from cluster.conftest import apply_crd
 from cluster_support import Bucket, Operator, PodView, Scene
 from cluster_support.scene import SHORT
 from environment import Environment, wait_until
+
+_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/leaderelections.tenure.dev"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -165,6 +168,42 @@ def test_a_namespace_with_a_running_election_can_be_deleted_and_is_forgotten(
     assert _complaints(everywhere, deleted) == complaints
     assert len(complaints) <= 10
     assert bucket.entry(_key(deleted))[0] == revision
+
+
+def test_g2_an_election_in_a_namespace_that_was_deleted_and_made_again_goes_on_counting(
+    everywhere: Operator, bucket: Bucket, deleted: Scene
+) -> None:
+    """All that the API knew of it is gone: the record alone knows."""
+    path = f"/api/v1/namespaces/{deleted.namespace}"
+    wait_until(lambda: deleted.kubernetes.find(path) is None, "the namespace is gone", timeout_s=30)
+    term = bucket.record(_key(deleted))["term"]
+
+    again = Scene(deleted.environment, namespace=deleted.namespace)
+    again.run_pods(2)
+    again.elect(lease=SHORT)
+
+    again.wait_for_leader(after=term)
+    again.wait(lambda: len(again.followers()) == 1, "the other one is a follower")
+    again.close()
+
+
+def test_without_the_crd_the_labels_of_all_elections_come_off_and_terms_go_on_when_it_is_back(
+    environment: Environment, everywhere: Operator, scene: Scene
+) -> None:
+    scene.serve()
+    _start(scene)
+    term, terms = scene.election().term, _terms(scene)
+
+    scene.kubernetes.delete(_CRD)
+    scene.wait(lambda: not any(pod.role() for pod in scene.pods), "the roles are gone")
+    scene.wait(lambda: not scene.endpoints(), "the service has no endpoint")
+    assert {pod.uid: pod.term() for pod in scene.pods} == terms
+    wait_until(lambda: scene.kubernetes.find(_CRD) is None, "the CRD is gone")
+
+    apply_crd(environment)
+    everywhere.wait_until_ready()
+    scene.elect(lease=SHORT)
+    scene.wait_for_leader(after=term)
 
 
 def _has_forgotten(operator: Operator, scene: Scene) -> bool:

@@ -40,7 +40,8 @@ class Missing(LookupError):
 class Scene:
     """One namespace and everything in it, as its watchers see it. `web` is the name of whatever has no other."""
 
-    def __init__(self, environment: Environment, namespace: str | None = None) -> None:
+    def __init__(self, environment: Environment, *, namespace: str = "") -> None:
+        """Make the namespace; a new name unless one is given."""
         self.environment = environment
         self.namespace = namespace or f"scene-{next(_numbers)}"
         self.kubernetes = Kubernetes(environment)
