@@ -24,7 +24,7 @@ from e2e.helm import Helm
 from e2e.interruption import Interrupted, watch_signals
 from e2e.play import Result, play
 from e2e.scenes import SCENES, Scene
-from e2e.stage import SYSTEM, WEB, Stage, installed, start_workload
+from e2e.stage import CAMPAIGN, SYSTEM, WEB, Stage, installed, start_workload
 from environment import EnvironmentFailed
 
 _COMPLAINTS_SHOWN = 5
@@ -65,7 +65,7 @@ _EPILOG = (
 def main(context: str | None, image: str, nats_image: str, report_file: Path, wanted: tuple[str, ...]) -> None:
     """Install everything in a cluster of yours, break it in every way, and look at what clients saw.
 
-    It makes the namespaces tenure-e2e and tenure-e2e-system, and takes away what it made.
+    It makes the namespaces tenure-e2e, tenure-e2e-campaign and tenure-e2e-system, and takes away what it made.
     """
     scenes = [scene for scene in SCENES if not wanted or any(text.lower() in scene.title.lower() for text in wanted)]
     if not scenes:
@@ -96,9 +96,10 @@ def _run(stage: Stage, scenes: list[Scene], report_file: Path) -> Result:
     with contextlib.ExitStack() as stack:
         stack.enter_context(installed(stage))
         watches = stack.enter_context(Watches(stage.kubectl, WEB))
+        campaign = stack.enter_context(Watches(stage.kubectl, CAMPAIGN))
         start_workload(stage)
         clients = stack.enter_context(Clients(stage.kubectl, SYSTEM))
-        result = play(stage, watches, clients, scenes)
+        result = play(stage, watches, campaign, clients, scenes)
         about = report.about(stage)
         report_file.parent.mkdir(parents=True, exist_ok=True)
         report_file.write_text(report.as_markdown(result, about))

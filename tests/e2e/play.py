@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +11,10 @@ from demo.verdict import judge
 from demo.watching import Watches
 from demo.world import World
 from e2e.calls import Reign, Seen, last_answer_s, look, reigns, remembered
+from e2e.campaign import Loss, loss, move_to, said
 from e2e.clients import Clients
 from e2e.scenes import OPERATOR, Leader, Scene, Scenery
-from e2e.stage import SYSTEM, WEB, Stage
+from e2e.stage import CAMPAIGN, SYSTEM, WEB, Stage
 from e2e.verdict import CLOCKS_AGREE_S, Excuse, judge_calls
 from environment import EnvironmentFailed, wait_until
 
@@ -27,6 +29,8 @@ class Outcome:
     """One scene that was played. Times are Unix seconds; `reigns` are those that began in it.
 
     `caught_up_s` is for how long after its node was cut off no more a client there still came to the former leader.
+    `campaign_reigns` are those that began in it among the pods that campaign, and `loss` is what became of their leader
+    on a node that was lost.
     """
 
     scene: Scene
@@ -36,6 +40,8 @@ class Outcome:
     reigns: list[Reign]
     seen: Seen
     caught_up_s: float | None = None
+    campaign_reigns: list[Reign] = field(default_factory=list)
+    loss: Loss | None = None
 
 
 @dataclass
@@ -50,27 +56,35 @@ class Result:
     remembered: int = 0
 
 
-def play(stage: Stage, watches: Watches, clients: Clients, scenes: Sequence[Scene]) -> Result:
-    """Play the scenes and judge them. A scene that does not come to its end is a complaint, and the last one."""
+def play(stage: Stage, watches: Watches, campaign: Watches, clients: Clients, scenes: Sequence[Scene]) -> Result:
+    """Play the scenes and judge them. A scene that does not come to its end is a complaint, and the last one.
+
+    `watches` are those of the pods that the operator campaigns for, `campaign` of those that do so themselves.
+    """
     result, excuses = Result(), list[Excuse]()
     _check_clocks(clients)
     nodes = len(stage.nodes())
     with stage.terminal.step("Waiting for a leader that answers every client", "The leader answers every client"):
-        leader = _await_rest(stage, watches, clients)
+        leader = _await_rest(stage, watches, campaign, clients)
     for scene in scenes:
         if why := _obstacle(stage, scene, nodes):
             result.left_out.append((scene, why))
             stage.terminal.say(f"{'':12}Left out: {scene.title} ({why})")
             continue
-        from_s, line = time.time(), scene.title
+        line = scene.title
         try:
             with stage.terminal.step(scene.title, lambda: line):  # noqa: B023 - it is called within this round
+                if scene.loses_node:
+                    move_to(stage, campaign, leader.node)
+                    leader = _await_rest(stage, watches, campaign, clients)
+                from_s = time.time()
                 scene.act(Scenery(stage, watches, leader))
                 over_s = time.time()
                 if scene.fault:
                     clients.reconnect()
-                former, leader = leader, _await_rest(stage, watches, clients)
+                former, leader = leader, _await_rest(stage, watches, campaign, clients)
                 outcome = _look(scene, former, watches, clients, from_s, over_s)
+                outcome = _look_at_campaign(outcome, stage, campaign, over_s)
                 line = _line(outcome)
                 if scene.node_is_cut:
                     excuses.append(Excuse(former.node, from_s, time.time()))
@@ -79,10 +93,12 @@ def play(stage: Stage, watches: Watches, clients: Clients, scenes: Sequence[Scen
             break
         result.outcomes.append(outcome)
         result.complaints += _judge_scene(outcome)
-    changes, calls = watches.changes, clients.calls
-    result.changes, result.calls = len(changes), len(calls)
-    verdict = judge_calls(calls, _reigns(watches), excuses)
-    result.complaints += [*judge(changes), *verdict.complaints]
+    calls, verdict = clients.calls, judge_calls(clients.calls, _reigns(watches), excuses)
+    result.calls = len(calls)
+    for changes in (watches.changes, campaign.changes):
+        result.changes += len(changes)
+        result.complaints += judge(changes)
+    result.complaints += verdict.complaints
     result.remembered = verdict.remembered
     return result
 
@@ -95,11 +111,14 @@ def _obstacle(stage: Stage, scene: Scene, nodes: int) -> str:
     return ""
 
 
-def _await_rest(stage: Stage, watches: Watches, clients: Clients) -> Leader:
+def _await_rest(stage: Stage, watches: Watches, campaign: Watches, clients: Clients) -> Leader:
     """Return the leader once everything is there and Ready, and every client is answered by that leader."""
     stage.rolled_out(SYSTEM, "statefulset/nats", OPERATOR, "daemonset/client")
     stage.rolled_out(WEB, "statefulset/web")
-    world = watches.wait_until(_is_complete, "three Ready pods with labels, one leader", timeout_s=_REST_TIMEOUT_S)
+    stage.rolled_out(CAMPAIGN, "statefulset/web")
+    complete = "three Ready pods with labels, one leader"
+    campaign.wait_until(_is_complete, f"{complete} in {CAMPAIGN}", timeout_s=_REST_TIMEOUT_S)
+    world = watches.wait_until(_is_complete, f"{complete} in {WEB}", timeout_s=_REST_TIMEOUT_S)
     uid = world.election.leader_uid
     assert uid is not None
 
@@ -140,7 +159,7 @@ def _reigns(watches: Watches) -> list[Reign]:
 def _look(scene: Scene, leader: Leader, watches: Watches, clients: Clients, from_s: float, over_s: float) -> Outcome:
     to_s, all_reigns, calls = time.time(), _reigns(watches), clients.calls
     # A client on the node that was lost says nothing about what others saw.
-    lost = {leader.node} if scene.fault in ("cut", "power") else set()
+    lost = {leader.node} if scene.loses_node else set()
     new = [reign for reign in all_reigns if from_s <= reign.from_s]
     seen = look([call for call in calls if call.client not in lost], all_reigns, from_s=from_s, to_s=to_s)
     outcome = Outcome(scene, from_s, to_s, leader, new, seen)
@@ -149,12 +168,25 @@ def _look(scene: Scene, leader: Leader, watches: Watches, clients: Clients, from
     return replace(outcome, caught_up_s=max(0.0, last_answer_s(calls, leader.node, leader.uid) - over_s))
 
 
+def _look_at_campaign(outcome: Outcome, stage: Stage, campaign: Watches, over_s: float) -> Outcome:
+    all_reigns = _reigns(campaign)
+    outcome = replace(outcome, campaign_reigns=[reign for reign in all_reigns if outcome.from_s <= reign.from_s])
+    if not outcome.scene.loses_node:
+        return outcome
+    found = loss(all_reigns, functools.partial(said, stage), from_s=outcome.from_s, over_s=over_s)
+    return replace(outcome, loss=found)
+
+
 def _judge_scene(outcome: Outcome) -> list[str]:
-    """Whether the leader stayed where it should have. That another one came where it should, the scene has awaited."""
+    """Whether leaders stayed where they should have. That another one came where it should, the scene has awaited."""
+    lost = outcome.loss
+    if lost is not None and lost.ended_s is not None and lost.began_s < lost.ended_s - CLOCKS_AGREE_S:
+        return [f"{outcome.scene.title}: the programs of two leaders that campaign ran at once"]
     if not outcome.scene.keeps_leader:
         return []
     title, failed = outcome.scene.title, sum(outcome.seen.failed.values())
-    complaints = [f"{title}: {reign.pod} became leader in term {reign.term}" for reign in outcome.reigns]
+    new = [*outcome.reigns, *outcome.campaign_reigns]
+    complaints = [f"{title}: {reign.pod} became leader in term {reign.term}" for reign in new]
     return complaints + ([f"{title}: {failed} calls failed"] if failed else [])
 
 

@@ -29,9 +29,17 @@ _LEGEND = """
 * *Without an answer for*: the longest time from one answer to the next, for the luckiest and for the unluckiest client.
   A client on a node that was lost does not count.
 * *Former leader answered for*: from the end of its leader label until the last call that still came to it.
-
-## Verdict
 """
+
+_CAMPAIGN = """\
+## Pods that campaign for themselves
+
+In a second election, `tenure campaign` in each of three pods runs a program while it leads, with a lease of 15 s. When
+a node was lost, both leaders were on it. Seconds count from the loss.
+
+| What was done | Label of the pod that the operator campaigns for moved | Label of the pod that campaigns moved | \
+Its program ended | The next program began |
+| --- | --- | --- | --- | --- |"""
 
 
 def about(stage: Stage) -> dict[str, str]:
@@ -75,6 +83,8 @@ def as_markdown(result: Result, about: Mapping[str, str]) -> str:
         _TABLE,
         *map(_row, result.outcomes),
         _LEGEND,
+        *_losses(result),
+        "## Verdict\n",
         *_verdict(result),
     ]
     if result.remembered:
@@ -93,6 +103,8 @@ def _figures(outcome: Outcome) -> dict[str, Any]:
         "reigns": [_reign(reign) for reign in outcome.reigns],
         "seen": asdict(outcome.seen),
         "caught_up_s": outcome.caught_up_s,
+        "campaign": [_reign(reign) for reign in outcome.campaign_reigns],
+        "loss": asdict(outcome.loss) if outcome.loss else None,
     }
 
 
@@ -111,6 +123,20 @@ def _row(outcome: Outcome) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _losses(result: Result) -> Iterator[str]:
+    """The pods that campaign, beside those that the operator campaigns for."""
+    lost = [(outcome, outcome.loss) for outcome in result.outcomes if outcome.loss]
+    if not lost:
+        return
+    yield _CAMPAIGN
+    for outcome, loss in lost:
+        moved_s = outcome.reigns[0].from_s - outcome.from_s
+        ended = "at once" if loss.ended_s is None else f"after {loss.ended_s:.2f} s"
+        seconds = f"after {moved_s:.2f} s | after {loss.moved_s:.2f} s | {ended} | after {loss.began_s:.2f} s"
+        yield f"| {outcome.scene.title} | {seconds} |"
+    yield ""
+
+
 def _failed(outcome: Outcome) -> str:
     failed = sum(outcome.seen.failed.values())
     return f"{failed} of {outcome.seen.calls}" if failed else f"none of {outcome.seen.calls}"
@@ -126,8 +152,10 @@ def _verdict(result: Result) -> Iterator[str]:
         yield f"What is claimed did not hold, {len(result.complaints)} times:\n"
         yield from (f"* {complaint}." for complaint in result.complaints)
         return
-    yield f"* In {result.changes} changes of pods, election and endpoints: never two leaders, never two endpoints."
+    yield f"* In {result.changes} changes of pods, elections and endpoints: never two leaders, never two endpoints."
     yield f"* In {result.calls} calls: nobody answered that had not been the leader."
+    if any(outcome.loss and outcome.loss.ended_s is not None for outcome in result.outcomes):
+        yield "* The program of a leader that campaigns had ended before the next one began."
     yield "* No client was answered by a leader after one that came later."
     yield f"* No former leader was reached by a call that began more than {FOLLOW_S:g} s after its label was gone."
     for outcome in result.outcomes:

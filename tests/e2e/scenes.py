@@ -83,6 +83,11 @@ class Scene:
     fault: str = ""
     node_is_cut: bool = False
 
+    @property
+    def loses_node(self) -> bool:
+        """Whether the leader's node is lost for a while."""
+        return self.fault in ("cut", "power")
+
 
 def _delete_pod(scenery: Scenery) -> None:
     scenery.delete_leader()

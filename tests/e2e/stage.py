@@ -1,4 +1,4 @@
-"""Where it is played: a user's cluster, with NATS, the operator, the workload and the clients in namespaces of ours.
+"""Where it is played: a user's cluster, with NATS, the operator, the workloads and the clients in namespaces of ours.
 
 What this makes, it takes away, also after a failure and after Ctrl-C.
 """
@@ -6,6 +6,7 @@ What this makes, it takes away, also after a failure and after Ctrl-C.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import secrets
 import shutil
@@ -27,15 +28,19 @@ from environment.certificates import CertificateAuthority
 
 WEB = "tenure-e2e"
 """The namespace of the workload."""
+CAMPAIGN = "tenure-e2e-campaign"
+"""The namespace of the pods that campaign for themselves."""
 SYSTEM = "tenure-e2e-system"
 """The namespace of NATS, the operator and the clients."""
 EVICTABLE = "tenure-e2e"
 """The label of all pods that a drain may evict: nobody else's."""
 
 NATS_SERVERS = 3
+NATS_URLS = [f"tls://nats-{number}.nats.{SYSTEM}.svc:4222" for number in range(NATS_SERVERS)]
 NODES = 3
 """How many nodes it takes to lose one of them."""
 
+_NAMESPACES = (WEB, CAMPAIGN, SYSTEM)
 _FOLDER = Path(__file__).parent
 _CRD = "leaderelections.tenure.dev"
 _READY_TIMEOUT_S = 300
@@ -91,7 +96,7 @@ class Stage:
 def installed(stage: Stage) -> Iterator[None]:
     """Have NATS and the operator installed and Ready. Take away everything at the end, the workload as well."""
     kubectl, terminal = stage.kubectl, stage.terminal
-    for name in (WEB, SYSTEM):
+    for name in _NAMESPACES:
         if kubectl("get", "namespace", name, "--ignore-not-found", "--output=name"):
             raise EnvironmentFailed(
                 f"There is a namespace {name} already; only one that this test made itself is used. "
@@ -99,7 +104,7 @@ def installed(stage: Stage) -> Iterator[None]:
             )
     had_crd = bool(kubectl("get", "customresourcedefinition", _CRD, "--ignore-not-found", "--output=name"))
     try:
-        with terminal.step("Creating two namespaces", f"Created the namespaces {WEB} and {SYSTEM}"):
+        with terminal.step("Creating namespaces", f"Created the namespaces {', '.join(_NAMESPACES)}"):
             _make_namespaces(stage)
         with terminal.step("Starting NATS", f"Started {NATS_SERVERS} NATS servers with TLS"):
             _start_nats(stage)
@@ -117,10 +122,13 @@ def installed(stage: Stage) -> Iterator[None]:
 
 def start_workload(stage: Stage) -> None:
     """Start what is elected, and who calls it, and return when all of it is Ready."""
-    with stage.terminal.step("Starting the workload", "Started three web servers and a client on each node"):
+    done = "Started three web servers, a client on each node, and three pods that campaign"
+    with stage.terminal.step("Starting the workloads", done):
         apply(stage, WEB, "web.yaml")
         apply(stage, SYSTEM, "clients.yaml")
+        apply(stage, CAMPAIGN, "campaigners.yaml")
         stage.rolled_out(WEB, "statefulset/web")
+        stage.rolled_out(CAMPAIGN, "statefulset/web")
         stage.rolled_out(SYSTEM, "daemonset/client")
 
 
@@ -141,7 +149,8 @@ def apply(stage: Stage, namespace: str, manifest: str) -> None:
     """Apply one of the manifests."""
     text = (_FOLDER / "manifests" / manifest).read_text()
     service = f"{SERVICE}.{WEB}.svc"
-    for name, value in {"image": stage.image, "nats_image": stage.nats_image, "service": service}.items():
+    images = {"image": stage.image, "nats_image": stage.nats_image}
+    for name, value in {**images, "nats_urls": " ".join(NATS_URLS), "service": service}.items():
         text = text.replace(f'"{{{name}}}"', json.dumps(value))
     documents: list[dict[str, Any]] = list(yaml.safe_load_all(text))
     if len(stage.nodes()) < NODES:
@@ -151,7 +160,7 @@ def apply(stage: Stage, namespace: str, manifest: str) -> None:
 
 
 def _make_namespaces(stage: Stage) -> None:
-    for name in (WEB, SYSTEM):
+    for name in _NAMESPACES:
         stage.kubectl("create", "namespace", name)
         stage.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
         stage.kubectl("create", "configmap", "pods", "-n", name, f"--from-file={_FOLDER / 'pods'}")
@@ -171,11 +180,12 @@ def _start_nats(stage: Stage) -> None:
         "create", "secret", "generic", "nats-tls", "-n", SYSTEM, f"--from-file=tls.crt={pair.certificate}",
         f"--from-file=tls.key={pair.key}", f"--from-file=ca.crt={authority.certificate}",
     )  # fmt: skip
-    stage.kubectl("create", "configmap", "nats-ca", "-n", SYSTEM, f"--from-file=ca.crt={authority.certificate}")
     password = stage.folder / "password"
     password.touch(mode=0o600)
     password.write_text(f"p-{secrets.token_hex(16)}")  # a letter first: NATS would take some texts for numbers
-    stage.kubectl("create", "secret", "generic", "nats-user", "-n", SYSTEM, f"--from-file=password={password}")
+    for namespace in (SYSTEM, CAMPAIGN):
+        stage.kubectl("create", "configmap", "nats-ca", "-n", namespace, f"--from-file=ca.crt={authority.certificate}")
+        stage.kubectl("create", "secret", "generic", "nats-user", "-n", namespace, f"--from-file=password={password}")
     apply(stage, SYSTEM, "nats.yaml")
     stage.rolled_out(SYSTEM, "statefulset/nats")
 
@@ -187,7 +197,7 @@ def _values(stage: Stage) -> dict[str, Any]:
     return {
         "image": {"repository": repository, "tag": tag},
         "nats": {
-            "url": [f"tls://nats-{number}.nats.{SYSTEM}.svc:4222" for number in range(NATS_SERVERS)],
+            "url": NATS_URLS,
             "user": "tenure",
             "password": {"secret": {"name": "nats-user"}},
             "tls": {"ca": {"configMap": {"name": "nats-ca"}}},
@@ -216,8 +226,8 @@ def _take_away(stage: Stage, *, with_crd: bool) -> None:
             kubectl("delete", "customresourcedefinition", _CRD, "--ignore-not-found")
 
     attempt(stage.helm.uninstall)
-    attempt(lambda: delete_namespace(WEB))
-    attempt(lambda: delete_namespace(SYSTEM))
+    for name in _NAMESPACES:
+        attempt(functools.partial(delete_namespace, name))
     if with_crd and not problems:
         attempt(delete_crd)
     if problems:

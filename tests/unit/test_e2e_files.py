@@ -25,14 +25,15 @@ def test_the_nats_server_of_its_image_is_the_one_that_all_tests_use() -> None:
     assert pin.findall(ours) == pin.findall(theirs) != []
 
 
-def test_the_workload_has_the_names_by_which_the_demo_knows_it() -> None:
-    documents = list(yaml.safe_load_all((_MANIFESTS / "web.yaml").read_text()))
+@pytest.mark.parametrize("name", ["web.yaml", "campaigners.yaml"])
+def test_the_workloads_have_the_names_by_which_the_demo_knows_them(name: str) -> None:
+    documents = list(yaml.safe_load_all((_MANIFESTS / name).read_text()))
     names = {document["kind"]: document["metadata"]["name"] for document in reversed(documents)}
 
     assert (names["LeaderElection"], names["Service"], names["StatefulSet"]) == (ELECTION, SERVICE, "web")
 
 
-@pytest.mark.parametrize("name", ["nats.yaml", "web.yaml", "clients.yaml"])
+@pytest.mark.parametrize("name", ["nats.yaml", "web.yaml", "clients.yaml", "campaigners.yaml"])
 def test_its_pods_are_restricted(name: str) -> None:
     """Clusters that enforce the restricted pod security standard take them too."""
     pods = [
