@@ -1,4 +1,4 @@
-"""The modelled Kubernetes API: pods and elections of one namespace as JSON, and the requests that Tenure makes."""
+"""The modelled Kubernetes API: the objects of one namespace as JSON, and the requests that Tenure makes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tenure.kubernetes.pods import parse_pod
 NAMESPACE = "shop"
 NAMESPACE_UID = "uid-of-shop"
 PODS = "pods"
+SERVICES = "services"
+SLICES = "endpointslices"
 
 Answer = tuple[int, bytes]
 """Status and content, as HTTP brings them."""
@@ -44,6 +46,10 @@ class Stored:
     def uid(self) -> str:
         return str(self.body["metadata"]["uid"])
 
+    @property
+    def version(self) -> int:
+        return int(self.body["metadata"]["resourceVersion"])
+
     @cached_property
     def pod(self) -> Pod:
         """What elections look at, of a pod."""
@@ -66,18 +72,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one object: `before` is None for a new one, `after` for one that exists no more."""
+    """What made `version` of one object: `before` is None for a new one, `after` for one that exists no more."""
 
     kind: str
     before: Stored | None
     after: Stored | None
+    version: int
 
     @property
     def object(self) -> Stored:
-        """The object as it is now, or was last."""
-        found = self.after or self.before
-        assert found is not None
-        return found
+        """The object as it is now, or was last: then in the version that ended it."""
+        if self.after is not None:
+            return self.after
+        assert self.before is not None
+        metadata = {**self.before.body["metadata"], "resourceVersion": str(self.version)}
+        return Stored({**self.before.body, "metadata": metadata})
 
 
 class ApiServer:
@@ -86,7 +95,7 @@ class ApiServer:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._version = 100
-        self._objects: dict[str, dict[str, Stored]] = {PODS: {}, PLURAL: {}}
+        self._objects: dict[str, dict[str, Stored]] = {PODS: {}, PLURAL: {}, SERVICES: {}, SLICES: {}}
         self._recent: deque[tuple[float, Change]] = deque(maxlen=_MEMORY)
         self.on_change: list[Callable[[Change], None]] = []
         self.cache_lag_s = 0.0
@@ -112,14 +121,14 @@ class ApiServer:
         metadata = {**body["metadata"], "namespace": NAMESPACE, "resourceVersion": str(self._version)}
         after = Stored({**body, "metadata": metadata})
         self._objects[kind][name] = after
-        self._tell(Change(kind, before, after))
+        self._tell(Change(kind, before, after, self._version))
         return after
 
     def remove(self, kind: str, name: str) -> None:
         """Let an object exist no more."""
         before = self._objects[kind].pop(name)
         self._version += 1
-        self._tell(Change(kind, before, None))
+        self._tell(Change(kind, before, None, self._version))
 
     # Requests
 
@@ -136,7 +145,7 @@ class ApiServer:
         if namespace not in (None, NAMESPACE):
             return _refusal(HTTPStatus.NOT_FOUND, "another namespace")
         if method == "POST":
-            return HTTPStatus.CREATED, b"{}"  # an event: nobody reads it
+            return self._create_slice(body) if kind == SLICES else (HTTPStatus.CREATED, b"{}")  # Nobody reads events.
         if name is None:
             return self._list(kind, query)
         stored = self._objects[kind].get(name)
@@ -147,16 +156,18 @@ class ApiServer:
         self.writes += 1
         if self.refuses(kind, name):
             return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "admission webhook denied the request")
+        if kind == SLICES:
+            return self._delete_slice(stored, body) if method == "DELETE" else self._patch_slice(stored, body)
         return self._patch_status(stored, body) if subresource else self._patch_pod(stored, body)
 
     def _list(self, kind: str, query: Mapping[str, str]) -> Answer:
         found = self._as_of(kind, self._clock() - self.cache_lag_s if query.get("resourceVersion") == "0" else None)
-        key, has_value, value = query.get("labelSelector", "").partition("=")
+        wanted = [one.partition("=") for one in query.get("labelSelector", "").split(",") if one]
         items = []
         for stored in found:
             labels = stored.body["metadata"].get("labels") or {}
-            if not key or (key in labels and (not has_value or labels[key] == value)):
-                items.append(stored.metadata_json)
+            if all(key in labels and (not has_value or labels[key] == value) for key, has_value, value in wanted):
+                items.append(stored.json if kind == SLICES else stored.metadata_json)
         return HTTPStatus.OK, b'{"metadata": {}, "items": [%s]}' % b", ".join(items)
 
     def _as_of(self, kind: str, at_s: float | None) -> Iterable[Stored]:
@@ -173,6 +184,25 @@ class ApiServer:
                     objects[change.object.name] = change.before
         return objects.values()
 
+    def _create_slice(self, body: dict[str, Any]) -> Answer:
+        self.writes += 1
+        name = body["metadata"]["name"]
+        if name in self._objects[SLICES]:
+            return _refusal(HTTPStatus.CONFLICT, f"{name} already exists")
+        identified = {**body, "metadata": {**body["metadata"], "uid": f"{name}.{self._version + 1}"}}
+        return HTTPStatus.CREATED, self.put(SLICES, identified).json
+
+    def _delete_slice(self, stored: Stored, options: dict[str, Any]) -> Answer:
+        if options["preconditions"]["resourceVersion"] != stored.body["metadata"]["resourceVersion"]:
+            return _refusal(HTTPStatus.CONFLICT, "the object has been modified")
+        self.remove(SLICES, stored.name)
+        return _ok({})
+
+    def _patch_slice(self, stored: Stored, patch: dict[str, Any]) -> Answer:
+        if not _is_of_this_version(stored, patch):
+            return _refusal(HTTPStatus.CONFLICT, "the object has been modified")
+        return HTTPStatus.OK, self.put(SLICES, _merge(stored.body, patch)).json
+
     def _patch_pod(self, stored: Stored, operations: list[dict[str, Any]]) -> Answer:
         try:
             changed = json_patch.apply(stored.body, operations)
@@ -181,8 +211,7 @@ class ApiServer:
         return HTTPStatus.OK, self.put(PODS, changed).json
 
     def _patch_status(self, stored: Stored, patch: dict[str, Any]) -> Answer:
-        expected = (patch.get("metadata") or {}).get("resourceVersion")
-        if expected not in (None, stored.body["metadata"]["resourceVersion"]):
+        if not _is_of_this_version(stored, patch):
             return _refusal(HTTPStatus.CONFLICT, "the object has been modified")
         status = _merge(stored.body.get("status") or {}, patch["status"])
         return HTTPStatus.OK, self.put(PLURAL, {**stored.body, "status": status}).json
@@ -191,6 +220,11 @@ class ApiServer:
         self._recent.append((self._clock(), change))
         for tell in list(self.on_change):
             tell(change)
+
+
+def _is_of_this_version(stored: Stored, patch: Mapping[str, Any]) -> bool:
+    expected = (patch.get("metadata") or {}).get("resourceVersion")
+    return expected in (None, stored.body["metadata"]["resourceVersion"])
 
 
 def _merge(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

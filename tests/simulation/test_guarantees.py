@@ -16,6 +16,7 @@ from simulator.seeds import content, replay_command, seeds_of
 FIXED = 200
 DERIVED = 50
 OF_PODS = 50
+OF_ROUTES = 40
 FAULTS = 6
 """In each world; `make simulate` has more, and for as long as one likes."""
 
@@ -37,6 +38,15 @@ def test_g2_to_g5_hold_where_the_pods_campaign(seed: int) -> None:
         simulate(seed, faults=2 * FAULTS, kind="pods")
     except AssertionError as violation:
         pytest.fail(f"{violation}\nReplay it: {replay_command(seed, kind='pods', faults=2 * FAULTS)}")
+
+
+@pytest.mark.parametrize("seed", range(OF_ROUTES))
+def test_a_slice_has_the_leaders_address_and_no_other_and_no_gap_whatever_fails(seed: int) -> None:
+    """The operator writes the endpoints of a Service with two families; users delete them, and forge their terms."""
+    try:
+        simulate(seed, faults=2 * FAULTS, kind="routes")
+    except AssertionError as violation:
+        pytest.fail(f"{violation}\nReplay it: {replay_command(seed, kind='routes', faults=2 * FAULTS)}")
 
 
 def test_a_seed_replays_exactly_in_another_process() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from model.api_server import Answer, ApiServer
+from model.api_server import SLICES, Answer, ApiServer
 from simulator.link import Link
 from simulator.loop import Loop
 from simulator.world import World
@@ -36,11 +36,11 @@ class SimulatedClient(KubernetesClient):
         self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float
     ) -> Answer:
         del headers, timeout_s
-        writes_labels = isinstance(body, list)
         where = urlsplit(path)
+        routes = isinstance(body, list) or (body is not None and SLICES in where.path)
         return await self._link.ask(
             self._loop,
             lambda: self._api.serve(method, unquote(where.path), dict(parse_qsl(where.query)), body),
             refused=lambda: self._world.random.choice(_BUSY),
-            late=self._link.trouble.late_labels if writes_labels else 0.0,
+            late=self._link.trouble.late_labels if routes else 0.0,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model.api_server import PODS, ApiServer
+from model.api_server import PODS, SERVICES, SLICES, ApiServer
 from simulator.loop import WALL_S
 from simulator.world import World
 from tenure.api import GROUP, KIND, PLURAL, VERSION
@@ -15,22 +15,47 @@ from tenure.election.pod import Pod
 from tenure.election.resource import Resource
 from tenure.election.timing import Timing
 from tenure.kubernetes.pods import ORDINAL_LABEL
+from tenure.kubernetes.slices import TERM
 
 ELECTION = "web"
+SERVICE = "web-direct"
+FAMILIES = ("IPv4", "IPv6")
+FORGED_ADDRESS = "192.0.2.1"
+"""What somebody else writes into slices."""
 SELECTED = {"app": "web"}
+
+COLLECTED_WITHIN_S = 40.0
+"""How long Kubernetes' garbage collector may take."""
 
 
 class Cluster:
-    """The objects, and how they change. With `ordinals` pods are numbered as a StatefulSet does it."""
+    """The objects, and how they change.
 
-    def __init__(self, world: World, timing: Timing, *, ordinals: bool = False, pods_campaign: bool = False) -> None:
+    With `ordinals` pods are numbered as a StatefulSet does it; with `routes` the election names a Service.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        timing: Timing,
+        *,
+        ordinals: bool = False,
+        pods_campaign: bool = False,
+        routes: bool = False,
+    ) -> None:
         self.server = ApiServer(lambda: world.now_s)
+        self.routes = routes
         self._world = world
         self._ordinals = ordinals
         self._uids = 0
         campaign = "Pods" if pods_campaign else "Operator"
         self.spec: dict[str, Any] = {"selector": {"matchLabels": dict(SELECTED)}, "campaign": campaign}
         self.set_timing(timing)
+        if routes:
+            ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+            spec = {"ipFamilies": list(FAMILIES), "ports": ports}
+            self.server.put(SERVICES, {"metadata": {"name": SERVICE, "uid": self._uid(SERVICE)}, "spec": spec})
+            self.name_services(SERVICE)
         self.create_election()
 
     # The election
@@ -54,8 +79,16 @@ class Cluster:
         )
 
     def delete_election(self) -> None:
-        """Delete the election, whether an operator runs or not."""
+        """Delete the election, whether an operator runs or not; what it owns is collected a while later."""
         self.server.remove(PLURAL, ELECTION)
+        if self.slices:
+            self._world.after(self._world.random.uniform(0.0, COLLECTED_WITHIN_S), self._collect_garbage)
+
+    def _collect_garbage(self) -> None:
+        owner = self.resource.uid if self.resource is not None else None
+        for name, body in self.slices.items():
+            if owner_of(body) != owner:
+                self.server.remove(SLICES, name)
 
     def set_timing(self, timing: Timing) -> None:
         """Ask for other times of the lease."""
@@ -76,6 +109,23 @@ class Cluster:
             self.server.put(
                 PLURAL, {**stored.body, "metadata": {**metadata, "generation": generation}, "spec": self.spec}
             )
+
+    # The Service
+
+    @property
+    def slices(self) -> dict[str, dict[str, Any]]:
+        """The EndpointSlices by name."""
+        return {name: stored.body for name, stored in self.server.objects(SLICES).items()}
+
+    def name_services(self, *services: str) -> None:
+        """Let the election name Services, or none."""
+        self.change_spec(routing={"services": list(services)} if services else None)
+
+    def forge_slice(self, name: str, term: int) -> None:
+        """Let somebody write a term into a slice, and another address."""
+        body = self.slices[name]
+        forged = {**body["metadata"], "annotations": {TERM: str(term)}}
+        self.server.put(SLICES, {**body, "metadata": forged, "endpoints": [{"addresses": [FORGED_ADDRESS]}]})
 
     # The pods
 
@@ -111,17 +161,21 @@ class Cluster:
             "kind": "Pod",
             "metadata": {"name": name, "uid": self._uid(name), "labels": labels},
             "spec": {"nodeName": f"node-{self._uids % 3}"},
-            "status": {"phase": "Running", "conditions": [self._ready(is_ready=is_ready)]},
+            "status": {
+                "phase": "Running",
+                "podIPs": [{"ip": f"10.0.0.{self._uids}"}, {"ip": f"fd00::{self._uids}"}],
+                "conditions": [self._ready(is_ready=is_ready)],
+            },
         }
         return self.server.put(PODS, body).pod
 
     def set_ready(self, pod: Pod, *, is_ready: bool) -> None:
         """Let the kubelet say that a pod is Ready, or is not."""
-        self._change(pod, status={"phase": "Running", "conditions": [self._ready(is_ready=is_ready)]})
+        self._change_status(pod, "Running", is_ready=is_ready)
 
     def finish(self, pod: Pod) -> None:
         """Let a pod's containers end by themselves."""
-        self._change(pod, status={"phase": "Succeeded", "conditions": [self._ready(is_ready=False)]})
+        self._change_status(pod, "Succeeded", is_ready=False)
 
     def terminate(self, pod: Pod) -> None:
         """Mark a pod as deleted; it drains."""
@@ -141,6 +195,12 @@ class Cluster:
         self.server.remove(PODS, pod.name)
         return True
 
+    def _change_status(self, pod: Pod, phase: str, *, is_ready: bool) -> None:
+        stored = self.server.objects(PODS).get(pod.name)
+        if stored is not None:
+            conditions = [self._ready(is_ready=is_ready)]
+            self._change(pod, status={**stored.body["status"], "phase": phase, "conditions": conditions})
+
     def _change_metadata(self, pod: Pod, **fields: Any) -> None:
         stored = self.server.objects(PODS).get(pod.name)
         if stored is not None:
@@ -158,3 +218,8 @@ class Cluster:
     def _uid(self, what: str) -> str:
         self._uids += 1
         return f"{what}.{self._uids}"
+
+
+def owner_of(slice_body: Mapping[str, Any]) -> str:
+    """Return the UID of the election that an EndpointSlice was written for."""
+    return str(slice_body["metadata"]["ownerReferences"][0]["uid"])

@@ -12,7 +12,9 @@ from simulator.nodes import Nodes
 from simulator.pod_faults import PodFaults
 from simulator.process import Process
 from simulator.profile import Profile
+from simulator.route_faults import RouteFaults
 from simulator.user_faults import UserFaults
+from simulator.watch import WATCHED
 from simulator.world import World
 from tenure.api import PLURAL
 
@@ -43,12 +45,13 @@ class Faults:
         self._over = False
         self._undone: list[Callable[[], None]] = []
         self.pods = PodFaults(world, profile, cluster, self.for_a_while)
+        self.routes = RouteFaults(world, cluster, self.for_a_while)
         self.users = UserFaults(world, profile, cluster, self.for_a_while, invariants.forged)
         self.nodes = Nodes(world, profile, cluster, bucket, record_lost=self._history.lose_record)
         self.tell: Callable[[str], None] = lambda _: None
         self.count = 0
         self.counts: dict[str, int] = {}
-        parts = (self, self.pods, self.users, self.nodes)
+        parts = (self, self.pods, self.routes, self.users, self.nodes)
         self._kinds: dict[str, Callable[[], None]] = {
             kind: next(getattr(part, kind) for part in parts if hasattr(part, kind)) for kind in profile.faults
         }
@@ -73,6 +76,7 @@ class Faults:
         self._profile.api.end()
         self.nodes.end()
         self.users.end()
+        self.routes.end()
         self._bucket.make()
         for process in self._processes:
             process.end_watch_trouble()
@@ -164,13 +168,13 @@ class Faults:
     def break_watch(self) -> None:
         """Break the watch of the cluster: after a while a list follows, which does not show what was deleted."""
         process = self._process()
-        process.stall_watch(PODS, PLURAL)
+        process.stall_watch(*WATCHED)
         self.for_a_while(lambda: process.mend_api(relists=True))
 
     def stall_watch(self) -> None:
-        """Stall the watch of pods, of elections, or both: each has a connection of its own."""
+        """Stall the watch of pods, of elections, or all: each has a connection of its own."""
         process = self._process()
-        process.stall_watch(*self._world.random.choice([(PODS,), (PLURAL,), (PODS, PLURAL)]))
+        process.stall_watch(*self._world.random.choice([(PODS,), (PLURAL,), WATCHED]))
         self.for_a_while(lambda: process.mend_api(relists=False))
 
     # NATS

@@ -13,6 +13,7 @@ from simulator.history import History
 from simulator.nodes import KEY
 from simulator.process import Process
 from simulator.world import World
+from tenure.api import PLURAL
 from tenure.election.entry import Entry
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.pod import Pod
@@ -123,7 +124,7 @@ class Invariants:
     def _see_change(self, change: Change) -> None:
         if change.kind == PODS:
             self._see_pod(change.before.pod if change.before else None, change.after.pod if change.after else None)
-        else:
+        elif change.kind == PLURAL:
             self._see_election(
                 change.before.resource if change.before else None, change.after.resource if change.after else None
             )

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model.api_server import NAMESPACE, NAMESPACE_UID, PODS, ApiServer, Stored
+from model.api_server import NAMESPACE, NAMESPACE_UID, PODS, SERVICES, SLICES, ApiServer, Stored
 from model.bucket import ModelBucket
 from simulator.client import SimulatedClient
 from simulator.leases import SimulatedLeases
@@ -152,7 +152,7 @@ class Life:
 
     def _begin(self) -> None:
         around, machine = self._around, self._around.machine
-        settings = Settings(release="tenure" if machine.replicas else "")
+        settings = Settings(release="tenure" if machine.replicas else "", endpoint_slices=True)
         client = SimulatedClient(around.world, self.loop, around.api, around.server)
         lease = self._join(settings) if machine.replicas else None
         controller = self._controller = _Controller(
@@ -195,6 +195,11 @@ class Life:
                 controller.see_resource(stored.resource)
             case (str(), "DELETED") if kind == PODS:
                 controller.miss_pod(NAMESPACE, stored.pod)
+            case (str(), _) if kind == SERVICES:
+                controller.see_service(NAMESPACE, stored.name, stored.version)
+            case (str(), _) if kind == SLICES:
+                deleted = event == "DELETED"
+                controller.see_slice((NAMESPACE, ELECTION), stored.name, stored.version, deleted=deleted)
             case _:
                 controller.see_pod(NAMESPACE, stored.pod)
 

@@ -35,7 +35,8 @@ class Trouble:
     """What can go wrong on a link, as probabilities for one request each, and how long things take.
 
     `any` is the probability that one of the troubles happens, whichever; `late` and `late_labels` are those of a late
-    arrival in addition, of any request or of a write to a pod's labels. Late is up to `lateness_s` after its time.
+    arrival in addition, of any request or of a write to a pod's labels or an EndpointSlice. Late is up to `lateness_s`
+    after its time.
     """
 
     latency_s: float = 0.002

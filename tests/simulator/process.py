@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.api_server import PODS, ApiServer
+from model.api_server import ApiServer
 from model.bucket import ModelBucket
 from simulator.life import Life, Machine, OnDeed, Surroundings
 from simulator.link import Link
+from simulator.watch import WATCHED
 from simulator.world import World
-from tenure.api import PLURAL
 from tenure.election.effects import Effect
 from tenure.election.elector import Role
 from tenure.election.inputs import Input
@@ -110,7 +110,7 @@ class Process:
         """Cut the link, and with it the watch of the cluster."""
         self._api.is_cut = True
         if self._life is not None:
-            self._life.watch.stall(PODS, PLURAL)
+            self._life.watch.stall(*WATCHED)
 
     def mend_api(self, *, relists: bool) -> None:
         """Mend the link; the watch goes on where it was, or begins anew with a list."""

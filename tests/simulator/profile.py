@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulator.link import Trouble
 from tenure.election.timing import Timing
@@ -32,6 +32,7 @@ OF_USERS = {
     "forge_term": 1,
     "drift": 1,
 }
+OF_ROUTES = {"delete_slice": 1, "forge_slice": 1, "unname_service": 1}
 OF_NODES = {"start_node": 2, "crash_node": 1, "resign_node": 1}
 
 CALM = {
@@ -62,6 +63,7 @@ class Profile:
     `gaps_s` and `lengths_s` are typical times, of which one is drawn for each gap between faults and for the length of
     each. In a `calm` world faults of the surroundings end within a renew interval, so a leader may only change for a
     reason that lies in its own pod (G6). With `pods_campaign` the nodes run in pods, and nobody campaigns for others.
+    With `routes` the election names a Service.
     """
 
     timing: Timing = field(default_factory=lambda: Timing.derive(3))
@@ -82,6 +84,7 @@ class Profile:
     lengths_s: tuple[float, ...] = (0.5, 5.0)
     calm: bool = False
     pods_campaign: bool = False
+    routes: bool = False
 
     @property
     def honest(self) -> bool:
@@ -203,11 +206,19 @@ def draw_pods(chance: random.Random) -> Profile:
     )
 
 
+def draw_routes(chance: random.Random) -> Profile:
+    """Draw a world in which the operator writes the endpoints of a Service, in its troubled or its calm form."""
+    profile = draw(chance)
+    faults = profile.faults if profile.calm else {**profile.faults, **OF_ROUTES}
+    return replace(profile, routes=True, faults=faults)
+
+
 KINDS: Mapping[str, Callable[[random.Random], Profile]] = {
     "any": draw,
     "troubled": draw_troubled,
     "calm": draw_calm,
     "long": draw_long,
     "pods": draw_pods,
+    "routes": draw_routes,
 }
 """How worlds are drawn, by the name of the kind."""

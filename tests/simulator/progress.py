@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from simulator.cluster import ELECTION, Cluster
+from simulator.cluster import ELECTION, FAMILIES, Cluster
 from simulator.invariants import Violation
 from simulator.world import World
 from tenure.election.labels import PodRole
+from tenure.election.resource import Status
+from tenure.kubernetes.slices import TERM
 
 QUIET_S = 30.0
 """For so long nothing happens in the end, and nothing is written."""
@@ -50,5 +52,20 @@ def _find_fault(cluster: Cluster) -> str:
         return "the ledger is not settled"
     if status.term and any(pod.role(ELECTION) is None for pod in candidates):
         return "a candidate has no role"
+    if cluster.routes and cluster.eligible and (wrong := _find_fault_of_routes(cluster, resource.status)):
+        return wrong
     strangers = [pod for pod in cluster.pods.values() if pod not in candidates and not pod.terminating]
     return "a pod has a role that is no candidate" if any(pod.role(ELECTION) for pod in strangers) else ""
+
+
+def _find_fault_of_routes(cluster: Cluster, status: Status) -> str:
+    if {body["addressType"] for body in cluster.slices.values()} != set(FAMILIES):
+        return "a slice is missing, or is left over"
+    for name, body in cluster.slices.items():
+        (endpoint,) = body["endpoints"] or (None,)
+        leader = status.leader.pod if status.leader is not None else None
+        if endpoint is None or leader is None or (endpoint.get("targetRef") or {}).get("uid") != leader.uid:
+            return f"{name} does not route to the leader"
+        if not endpoint["conditions"]["ready"] or body["metadata"]["annotations"][TERM] != str(status.term):
+            return f"{name} is not what the status says"
+    return ""

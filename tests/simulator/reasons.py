@@ -6,6 +6,7 @@ from model.api_server import PODS, Change
 from simulator.cluster import Cluster
 from simulator.invariants import Violation
 from simulator.world import World
+from tenure.api import PLURAL
 from tenure.election.pod import Pod
 from tenure.election.resource import Status
 
@@ -29,7 +30,7 @@ class Reasons:
     def _see_change(self, change: Change) -> None:
         if change.kind == PODS:
             self._see_pod(change.object.pod, is_new=change.before is None, exists=change.after is not None)
-        elif change.before is not None and change.after is not None:
+        elif change.kind == PLURAL and change.before is not None and change.after is not None:
             self._see_status(change.before.resource.status, change.after.resource.status)
 
     def _see_pod(self, pod: Pod, *, is_new: bool, exists: bool) -> None:

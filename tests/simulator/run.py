@@ -18,6 +18,7 @@ from simulator.process import Process
 from simulator.profile import KINDS, Profile
 from simulator.progress import check_progress
 from simulator.reasons import Reasons
+from simulator.routing import Routing
 from simulator.seeds import FAULTS
 from simulator.trace import Trace
 from simulator.world import World
@@ -49,7 +50,13 @@ def simulate(
     world = World(seed)
     profile = KINDS[kind](world.random) if profile is None else profile
     profile = replace(profile, nats=replace(profile.nats), api=replace(profile.api))
-    cluster = Cluster(world, profile.timing, ordinals=profile.ordinals, pods_campaign=profile.pods_campaign)
+    cluster = Cluster(
+        world,
+        profile.timing,
+        ordinals=profile.ordinals,
+        pods_campaign=profile.pods_campaign,
+        routes=profile.routes,
+    )
     cluster.server.cache_lag_s = profile.cache_lag_s
     bucket = ModelBucket(lambda: WALL_S + world.now_s)
     trace = Trace(world, cluster, bucket) if traced else None
@@ -73,6 +80,7 @@ def simulate(
         loses_records=profile.loses_records,
         pods_campaign=profile.pods_campaign,
     )
+    Routing(world, cluster)
     injected = Faults(world, profile, cluster, bucket, processes, invariants)
     if trace is not None:
         injected.tell = trace.say

@@ -6,6 +6,7 @@ from model.api_server import PODS, Change
 from model.bucket import ModelBucket
 from simulator.cluster import ELECTION, Cluster
 from simulator.world import World
+from tenure.api import PLURAL
 from tenure.election.entry import Entry
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, parse
@@ -39,6 +40,10 @@ class Trace:
             self.say(f"api       {change.kind} {change.object.name} ({change.object.uid}) is gone")
         elif change.kind == PODS:
             self.say(f"api       {_pod(change.after.pod)}")
+        elif change.kind != PLURAL:
+            endpoints = [(one["addresses"], one.get("conditions")) for one in change.after.body.get("endpoints", ())]
+            said = change.after.body["metadata"].get("annotations")
+            self.say(f"api       {change.kind} {change.after.name} v{change.version} {said} {endpoints}")
         else:
             self.say(f"api       {_status(change.after.resource.status)}, spec {change.after.body['spec']}")
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model.api_server import PODS, ApiServer, Change, Stored
+from model.api_server import PODS, SERVICES, SLICES, ApiServer, Change, Stored
 from simulator.link import Link
 from simulator.loop import Loop
 from simulator.world import World
 from tenure.api import PLURAL
 
 RETRY_S = 1.0
+
+WATCHED = (PLURAL, PODS, SERVICES, SLICES)
 
 Tell = Callable[[str, str | None, Stored], None]
 """Kind of the object, type of the event (None in a list), and the object."""
@@ -52,7 +54,7 @@ class Watch:
             life = self._lives
             self._world.after(RETRY_S, lambda: self.begin() if life == self._lives else None)
             return
-        stored = [(kind, one) for kind in (PLURAL, PODS) for one in self._server.objects(kind).values()]
+        stored = [(kind, one) for kind in WATCHED for one in self._server.objects(kind).values()]
         for kind, one in self._world.random.sample(stored, len(stored)):
             self._tell_later(kind, None, one)
 

@@ -9,7 +9,8 @@ from simulator.mutations.mutation import Mutation, breaks_as_said, find
 from simulator.mutations.of_claims import OF_CLAIMS
 from simulator.mutations.of_labels import OF_LABELS
 from simulator.mutations.of_leases import OF_LEASES
+from simulator.mutations.of_routes import OF_ROUTES
 
-MUTATIONS: tuple[Mutation, ...] = (*OF_LABELS, *OF_CLAIMS, *OF_LEASES)
+MUTATIONS: tuple[Mutation, ...] = (*OF_LABELS, *OF_CLAIMS, *OF_LEASES, *OF_ROUTES)
 
 __all__ = ["MUTATIONS", "Mutation", "breaks_as_said", "find"]

@@ -162,3 +162,12 @@ SWITCHOVERS = Profile(
     lengths_s=(0.5, 3.0),
 )
 """Users ask for another leader again and again, and operators end while they see to it."""
+
+LATE_ROUTES = replace(LATE_LABELS, routes=True)
+"""Leaders change every few seconds, and many writes of slices arrive only after that."""
+
+STALE_ROUTES = replace(STALE_VIEWS, routes=True, faults={"flip_readiness": 4, "stall_watch": 4})
+"""Operators see the status late, and the slices at once."""
+
+TROUBLED_ROUTES = replace(TROUBLED_API, routes=True)
+"""Leaders change faster than the API answers, and much of what is asked of it goes wrong."""
