@@ -116,6 +116,8 @@ def _watch_services(registry: kopf.OperatorRegistry, controller: Controller) -> 
     @kopf.on.event("discovery.k8s.io", "v1", "endpointslices", registry=registry)
     async def endpoint_slice(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
         metadata = body["metadata"]
+        if event["type"] is None:
+            controller.wants_comparison.set()
         key = (metadata["namespace"], metadata["labels"].get(ELECTION, ""))
         version, deleted = int(metadata["resourceVersion"]), event["type"] == "DELETED"
         controller.see_slice(key, metadata["name"], version, deleted=deleted)

@@ -91,6 +91,13 @@ def _wait_for_refusal(scene: Scene, message: str) -> None:
     )
 
 
+def _wait_for_addresses(scene: Scene, service: str, wanted: dict[str, list[str]]) -> None:
+    scene.wait(
+        lambda: {body["addressType"]: ready(body) for body in _slices(scene, service)} == wanted,
+        f"the slices of {service} have {wanted}",
+    )
+
+
 def test_a_reader_sees_exactly_one_address_at_every_moment_of_a_hundred_switchovers(
     scene: Scene, make_operator: MakeOperator, reader: Reader
 ) -> None:
@@ -159,6 +166,23 @@ def test_a_slice_has_the_ports_by_name_and_follows_the_leader_the_service_and_th
     scene.delete_election()
     # Kubernetes' garbage collector looks for new kinds twice a minute.
     scene.wait(lambda: not _slices(scene, "two"), "the slices go with the election", timeout_s=75)
+
+
+def test_each_family_has_a_slice_with_the_leaders_address_of_it(scene: Scene, make_operator: MakeOperator) -> None:
+    make_operator("--endpoint-slices").start()
+    scene.run_pods(2)
+    by_family = {}
+    for n, pod in enumerate(scene.pods):
+        by_family[pod.uid] = {"IPv4": [pod.address], "IPv6": [f"fd00::{n + 1}"]}
+        both = [{"ip": pod.address}, {"ip": f"fd00::{n + 1}"}]
+        scene.kubernetes.patch(f"{pods_path(scene.namespace, pod.name)}/status", {"status": {"podIPs": both}})
+    _serve(scene, "both", clusterIP="None", ipFamilyPolicy="RequireDualStack")
+    scene.elect(lease=SHORT, routing={"services": ["both"]})
+    leader = scene.wait_for_leader()
+
+    _wait_for_addresses(scene, "both", by_family[leader.uid])
+    _switch_over(scene, "one")
+    _wait_for_addresses(scene, "both", by_family[scene.wait_for_leader(but=leader).uid])
 
 
 def test_a_service_that_cannot_be_routed_is_refused_with_what_to_do_and_the_others_are_routed(

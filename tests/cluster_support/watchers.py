@@ -181,10 +181,12 @@ class EndpointWatcher:
         if after is None or (before is not None and _ready(before) == _ready(after)):
             return
         service = _service(after)
-        addresses = [address for body in objects.values() if _service(body) == service for address in _ready(body)]
-        self._findings.note(f"endpoints of {service}: {addresses}")
-        if len(addresses) > 1:
-            self._findings.fail(f"The Service {service} had two endpoints: {addresses}.")
+        slices = [body for body in objects.values() if _service(body) == service]
+        self._findings.note(f"endpoints of {service}: {[address for body in slices for address in _ready(body)]}")
+        for family in ("IPv4", "IPv6"):  # An endpoint of both families has an address in a slice of each.
+            addresses = [address for body in slices if body["addressType"] == family for address in _ready(body)]
+            if len(addresses) > 1:
+                self._findings.fail(f"The Service {service} had two endpoints: {addresses}.")
 
 
 class Watchers:

@@ -8,7 +8,7 @@ import pytest
 
 from tenure.election.alarm import Alarm
 from tenure.election.effects import RouteServices
-from tenure.election.inputs import RouteSeen, ServicesRouted
+from tenure.election.inputs import RouteSeen, ServicesRouted, SlicesListed
 from tenure.election.routes import Routes
 from unit.builders import a_pod
 
@@ -71,6 +71,24 @@ def test_a_watch_that_shows_what_was_not_looked_at_has_it_looked_at(what: str, v
 
     assert routes.is_settled(_WANTED) is is_settled
     assert _decide(routes) == ([] if is_settled else [_WANTED])
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_settled"),
+    [
+        pytest.param({_SLICE: 20}, True, id="as it was written"),
+        pytest.param({_SLICE: 19}, True, id="a list from a cache that is behind"),
+        pytest.param({_SLICE: 21}, False, id="somebody else's version"),
+        pytest.param({}, False, id="it is gone"),
+        pytest.param({_SLICE: 20, "EndpointSlice/other": 5}, False, id="one too many"),
+    ],
+)
+def test_a_list_shows_what_no_watch_has(listed: dict[str, int], is_settled: bool) -> None:
+    routes = _settled()
+    routes.absorb(101.0, SlicesListed(listed))
+
+    assert routes.is_settled(_WANTED) is is_settled
+    assert _decide(routes, 200.0) == ([] if is_settled else [_WANTED])
 
 
 def test_what_a_watch_shows_while_it_is_on_its_way_is_compared_with_the_result() -> None:

@@ -30,6 +30,7 @@ def test_the_slices_of_an_election_are_remembered_until_they_are_deleted() -> No
 
     assert index.seen(_WEB) == [RouteSeen("EndpointSlice/one", 6)]
     assert index.seen(_API) == []
+    assert index.concerned() == {_WEB}
 
     index.see_slice(_WEB, "one", 8, deleted=True)
     assert index.seen(_WEB) == []

@@ -146,6 +146,13 @@ class RouteSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class SlicesListed:
+    """A list has shown these versions of the slices that were written for the election, and no other slices."""
+
+    versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ServicesRouted:
     """The result of `effects.RouteServices`.
 
@@ -183,6 +190,7 @@ Input = (
     | LabelsWritten
     | PodsListed
     | RouteSeen
+    | SlicesListed
     | ServicesRouted
     | StandBack
 )

@@ -16,7 +16,9 @@ from tenure.election.effects import RouteServices
 CALM_S = 120.0
 """After so long without a repetition the next one is made at once: whoever wrote then is not the one who writes now."""
 
-RouteInput = inputs.ServicesRouted | inputs.RouteSeen
+_SLICE = "EndpointSlice/"
+
+RouteInput = inputs.ServicesRouted | inputs.RouteSeen | inputs.SlicesListed
 """What changes what is known of the Services and their slices."""
 
 
@@ -42,10 +44,15 @@ class Routes:
     _backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 60.0))
 
     def absorb(self, now_s: float, happened: RouteInput) -> None:
-        """Take what a watch has shown, or the result of `RouteServices`."""
+        """Take what a watch or a list has shown, or the result of `RouteServices`."""
         match happened:
             case inputs.RouteSeen(what, version):
                 self.seen[what] = max(version, self.seen.get(what, 0))
+            case inputs.SlicesListed(listed):
+                # The end of one that is not there any more is a version that is not known.
+                gone = {what: version + 1 for what, version in self.versions.items() if what.startswith(_SLICE)}
+                for what, version in {**gone, **listed}.items():
+                    self.seen[what] = max(version, self.seen.get(what, 0))
             case inputs.ServicesRouted(versions, refusals, above, is_done):
                 sent, self.sent = self.sent, None
                 self.versions, self.refusals = dict(versions), refusals

@@ -283,6 +283,7 @@ def is_of(body: Object, election: str) -> bool:
     return labels.get(MANAGED_BY) == MANAGER and labels.get(ELECTION) == election
 
 
-def slices_path(namespace: str) -> str:
-    """Return the path of a namespace's EndpointSlices."""
-    return path_of("apis", "discovery.k8s.io", "v1", "namespaces", namespace, "endpointslices")
+def slices_path(namespace: str | None) -> str:
+    """Return the path of a namespace's EndpointSlices, or of all."""
+    scope = ("namespaces", namespace) if namespace else ()
+    return path_of("apis", "discovery.k8s.io", "v1", *scope, "endpointslices")

@@ -84,7 +84,7 @@ class Controller:
         self._metrics = metrics
         self._managed: dict[Key, Managed] = {}
         self._cordoned: frozenset[str] = frozenset()
-        self._services = ServiceIndex()
+        self.services = ServiceIndex()
         self._namespaces = Namespaces(client, self.index, pod_selector=settings.pod_selector)
         self._tasks = Tasks()
         self._dispatcher = Dispatcher(read_clock, self._carry_out, self._replace)
@@ -134,11 +134,10 @@ class Controller:
     def readings(self) -> Readings:
         """What is shown of this process; of its elections only while it acts, so that no other shows them as well."""
         managed = self._managed.values()
-        acts = self.acts
         return Readings(
-            acts=acts,
+            acts=self.acts,
             mailbox_depth=sum(one.seat.mailbox.depth for one in managed if one.seat is not None),
-            elections=[one.figures for one in managed if one.figures is not None] if acts else [],
+            elections=[one.figures for one in managed if one.figures is not None] if self.acts else [],
         )
 
     def overdue_s(self) -> float:
@@ -179,7 +178,7 @@ class Controller:
         for other in self._records.book.leave(key):
             self._reopen(other)
         self.index.select(key, None)
-        self._services.select(key, ())
+        self.services.select(key, ())
         if managed.seat is not None:
             self._dispatcher.remove(managed.seat)
         if all(namespace != key[0] for namespace, _ in self._managed):
@@ -193,7 +192,7 @@ class Controller:
     def see_pod(self, namespace: str, pod: Pod) -> None:
         """Take a version of a pod."""
         for name in self.index.see(namespace, pod):
-            self._post((namespace, name), PodSeen(pod))
+            self.tell((namespace, name), PodSeen(pod))
 
     def miss_pod(self, namespace: str, pod: Pod) -> None:
         """The watch says that a pod is gone; where only some are watched it may have left only these: the API tells."""
@@ -212,7 +211,7 @@ class Controller:
     def lose_pod(self, namespace: str, uid: str) -> None:
         """The pod with this UID exists no more."""
         for name in self.index.lose(namespace, uid):
-            self._post((namespace, name), PodGone(uid))
+            self.tell((namespace, name), PodGone(uid))
 
     def see_node(self, name: str, *, cordoned: bool) -> None:
         """Take whether pods are to leave a node."""
@@ -225,17 +224,17 @@ class Controller:
 
     def see_service(self, namespace: str, name: str, version: int) -> None:
         """Take that a Service has this version."""
-        for election in self._services.naming(namespace, name):
-            self._post((namespace, election), RouteSeen(f"Service/{name}", version))
+        for election in self.services.naming(namespace, name):
+            self.tell((namespace, election), RouteSeen(f"Service/{name}", version))
 
     def see_slice(self, key: Key, name: str, version: int, *, deleted: bool) -> None:
         """Take that an EndpointSlice, which was written for an election, has this version."""
-        self._services.see_slice(key, name, version, deleted=deleted)
-        self._post(key, RouteSeen(f"EndpointSlice/{name}", version))
+        self.services.see_slice(key, name, version, deleted=deleted)
+        self.tell(key, RouteSeen(f"EndpointSlice/{name}", version))
 
     def see_entry(self, key: Key, entry: Entry, connection: int) -> None:
         """A watch has shown an election's record."""
-        self._post(key, EntrySeen(entry, connection))
+        self.tell(key, EntrySeen(entry, connection))
 
     def see_connection(self, leases: Leases) -> None:
         """A bucket can be used on another connection, or on none."""
@@ -258,7 +257,7 @@ class Controller:
     def _select(self, key: Key, resource: Resource) -> None:
         if isinstance(resource.spec, Spec):
             self.index.select(key, resource.spec.selector)
-            self._services.select(key, resource.spec.services)
+            self.services.select(key, resource.spec.services)
 
     def _start_opening(self, key: Key, managed: Managed, *, after_s: float = 0.0) -> None:
         self._tasks.start(self._open(key, managed, after_s), name=f"opening of {'/'.join(key)}")
@@ -279,7 +278,7 @@ class Controller:
         self._tell_connection(managed, managed.seat)
         self._tell(key, managed.seat, managed.resource)
         self._dispatcher.post(managed.seat, NodesCordoned(self._cordoned))
-        for seen in self._services.seen(key):
+        for seen in self.services.seen(key):
             self._dispatcher.post(managed.seat, seen)
         self._dispatcher.post(managed.seat, PodsComplete())
 
@@ -319,7 +318,8 @@ class Controller:
         if connection and entry is not None:
             self._dispatcher.post(seat, EntrySeen(entry, connection))
 
-    def _post(self, key: Key, happened: Input) -> None:
+    def tell(self, key: Key, happened: Input) -> None:
+        """Give an input to an election, if there is one."""
         managed = self._managed.get(key)
         if managed is not None and managed.seat is not None:
             self._dispatcher.post(managed.seat, happened)

@@ -7,11 +7,13 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 
+from tenure.election.inputs import SlicesListed
 from tenure.election.labels import ROLE_PREFIX
 from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
 from tenure.kubernetes.metadata import Metadata, list_metadata
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.kubernetes.resources import read_resource, resources_path
+from tenure.kubernetes.slices import ELECTION, MANAGED_BY, MANAGER, slices_path
 from tenure.nats.store import StoreError
 from tenure.runtime.controller import Controller
 from tenure.runtime.keys import Key, parse_lease_key
@@ -94,6 +96,8 @@ class Resync:
             )
         ]
         await self._compare_pods(pods)
+        if self._settings.endpoint_slices:
+            await self._compare_slices()
         self._may_have_missed = False
         orphans = self._find_orphans({(item.namespace, item.name) for item in elections}, pods)
         if self._controller.acts:
@@ -134,6 +138,20 @@ class Resync:
         for namespace in index.namespaces():
             for pod in [pod for pod in index.pods(namespace).values() if pod.uid not in seen]:
                 await self._read_pod(namespace, pod.name, pod.uid)
+
+    async def _compare_slices(self) -> None:
+        listed: dict[Key, dict[str, int]] = {}
+        for scope in self._scopes():
+            for item in await list_metadata(
+                self._client,
+                slices_path(scope),
+                label_selector=f"{MANAGED_BY}={MANAGER}",
+                from_cache=not self._may_have_missed,
+            ):
+                slices = listed.setdefault((item.namespace, item.labels.get(ELECTION, "")), {})
+                slices[f"EndpointSlice/{item.name}"] = item.resource_version
+        for key in self._controller.services.concerned() | listed.keys():
+            self._controller.tell(key, SlicesListed(listed.get(key, {})))
 
     async def _read_pod(self, namespace: str, name: str, uid: str) -> None:
         try:

@@ -33,6 +33,10 @@ class ServiceIndex:
         """The elections, by name, that name a Service."""
         return frozenset(self._naming.get((namespace, service), ()))
 
+    def concerned(self) -> set[Key]:
+        """The elections that name a Service, or that a slice was written for."""
+        return self._named.keys() | self._slices.keys()
+
     def see_slice(self, key: Key, name: str, version: int, *, deleted: bool) -> None:
         """Take a version of a slice."""
         slices = self._slices.setdefault(key, {})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.mutations.mutation import Mutation, put
-from simulator.mutations.worlds import LATE_ROUTES, STALE_ROUTES, TROUBLED_ROUTES
+from simulator.mutations.worlds import LATE_ROUTES, STALE_ROUTES, TROUBLED_ROUTES, UNSEEN_DELETIONS
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect, RouteServices
 from tenure.election.labeller import Labeller
@@ -14,6 +14,7 @@ from tenure.election.labels import parse_term
 from tenure.election.routing import Plan
 from tenure.kubernetes import slices
 from tenure.kubernetes.client import Conflict, KubernetesClient
+from tenure.runtime.resync import Resync
 
 _put, _merge_patch, _decide = slices._put, KubernetesClient.merge_patch, Labeller.decide
 
@@ -44,6 +45,10 @@ def _route_before_the_status(self: Labeller, now: Instant, planned: Plan) -> lis
         state.resource = resource
 
 
+async def _compare_nothing(_self: Resync) -> None:
+    """The watch is believed to have shown everything."""
+
+
 def _see_no_higher_term(term: str | None) -> int | None:
     return min(parse_term(term) or 0, 0)
 
@@ -61,6 +66,13 @@ OF_ROUTES = (
         "slice",
         TROUBLED_ROUTES,
         put(Labeller, "decide", _route_before_the_status),
+    ),
+    Mutation(
+        "overlook that a slice is gone",
+        "G5",
+        UNSEEN_DELETIONS,
+        put(Resync, "_compare_slices", _compare_nothing),
+        faults=10,
     ),
     Mutation("empty a slice before the next address", "slice", LATE_ROUTES, put(slices, "_put", _empty_it_first)),
 )

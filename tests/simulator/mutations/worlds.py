@@ -171,3 +171,6 @@ STALE_ROUTES = replace(STALE_VIEWS, routes=True, faults={"flip_readiness": 4, "s
 
 TROUBLED_ROUTES = replace(TROUBLED_API, routes=True)
 """Leaders change faster than the API answers, and much of what is asked of it goes wrong."""
+
+UNSEEN_DELETIONS = replace(LATE_ROUTES, processes=1, faults={"delete_slice": 4, "break_watch": 4}, gaps_s=(3.0,))
+"""Slices are deleted while the watch is broken: the list with which it begins anew does not name them."""
