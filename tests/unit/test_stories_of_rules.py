@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tenure.election.effects import ReadPod, WriteLease, WriteStatus
+import pytest
+
+from tenure.election.effects import ReadPod, ReadResource, WriteLease, WriteStatus
 from tenure.election.inputs import Input, NodesCordoned, PodGone, PodRead, PodSeen, ResourceSeen
-from tenure.election.rules import HandOver, Priority, Rules
+from tenure.election.resource import Spec, Switchover
+from tenure.election.rules import NEVER, HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from unit.builders import SPEC, a_leader, a_pod, a_record
-from unit.story import A_LEADS, WALL_S, A, B, Story, at_rest, held_by, ledger_of, only, ready_of
+from unit.story import A_LEADS, B_FOLLOWS, WALL_S, A, B, Story, at_rest, held_by, ledger_of, only, ready_of
 from unit.views import a_status
 
 _FREE = a_record("", 7)
@@ -169,3 +172,52 @@ def test_with_a_hand_over_after_termination_the_next_one_leads_when_the_pod_is_g
     release = only(WriteLease, [effect for effect in done if isinstance(effect, WriteLease)])
     assert held_by(release) == ("", 7)
     assert held_by(only(WriteLease, story.hears(story.written(release)))) == (B.identity, 8)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(Rules(exclude=parse_selector("track=canary")), id="exclusion"),
+        pytest.param(Rules(priorities=(Priority(parse_selector("track=canary"), NEVER),)), id="priority 0"),
+    ],
+)
+def test_a_process_whose_rules_are_old_leaves_the_leader_that_another_process_has_made(rules: Rules) -> None:
+    """By the rules that it knows web-1 never leads. The API is asked first, and says what is in force."""
+    canary = replace(B_FOLLOWS, labels={**(B_FOLLOWS.labels or {}), "track": "canary"}, resource_version=99)
+    story, _ = at_rest()
+    story.hears(PodSeen(canary), _told(story, rules))
+    story.revision = 9
+
+    done = story.hears(story.seen(a_record(canary, 8, writer="operator/two")))
+
+    assert ReadResource() in done
+    assert not any(isinstance(effect, WriteLease) for effect in done)
+    release = only(WriteLease, story.hears(replace(_told(story, rules), read_at_s=story.now_s)))
+    assert held_by(release) == ("", 8)
+
+
+def test_a_process_whose_status_is_old_preempts_nobody() -> None:
+    """By the rules that it knows web-0 is to take over from web-1, which leads for another process."""
+    fast = replace(A_LEADS, labels={**(A_LEADS.labels or {}), "track": "fast"}, resource_version=99)
+    rules = Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=0)
+    story, _ = at_rest()
+    story.hears(PodSeen(fast), _told(story, rules))
+    story.revision = 9
+
+    done = [*story.hears(story.seen(a_record(B, 8, writer="operator/two"))), *story.rests(1.0)]
+
+    assert not any(isinstance(effect, WriteLease) and held_by(effect)[0] == "" for effect in done)
+
+
+def test_a_process_whose_status_is_old_makes_no_switchover() -> None:
+    """By the spec that it knows web-0 is asked for, and web-1 leads for another process."""
+    story, _ = at_rest()
+    told = _told(story, Rules())
+    assert isinstance(told.resource.spec, Spec)
+    story.resource = replace(told.resource, spec=replace(told.resource.spec, switchover=Switchover("one", "web-0")))
+    story.hears(ResourceSeen(story.resource))
+    story.revision = 9
+
+    done = [*story.hears(story.seen(a_record(B, 8, writer="operator/two"))), *story.rests(1.0)]
+
+    assert not any(isinstance(effect, WriteLease) and held_by(effect)[0] == "" for effect in done)

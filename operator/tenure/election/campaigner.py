@@ -163,6 +163,10 @@ class Campaigner:
                 switchover=switchover.due(state.spec, status, now.wall_s),
             )
         )
+        if isinstance(decision, campaign.Release) and not self._knows_the_spec_of(lease):
+            pod = next((pod for pod in candidates if pod.identity == lease.holder), None)
+            if pod is not None and not pod.terminating and not pod.finished:
+                return campaign.Confirm(pod.ref)  # It may be by rules that are in force no more.
         if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:
             return campaign.Wait()  # Leadership stays where it is until some of those pods can be stamped.
         return decision
@@ -170,14 +174,15 @@ class Campaigner:
     def _knows_the_spec_of(self, lease: Lease) -> bool:
         """Whether the spec that is known is not older than the one by which the record was written, by another process.
 
-        Two processes of which one has an older selector would take turns otherwise: one claims what the other releases.
+        Two processes of which one has an older selector, or older rules, would take turns otherwise: one claims what
+        the other releases.
         """
         record = lease.record
         is_our_own = isinstance(record, LeaseRecord) and record.writer == self._name
         return is_our_own or self._state.resource_read_at_s >= lease.seen_at_s
 
     def _confirm(self, now_s: float, ref: PodRef) -> list[Effect]:
-        """Return the question about a holder that is no candidate: what the spec says now, if its pod is known."""
+        """Return the question about a holder that may not lead: what the spec says now, if its pod is known."""
         state = self._state
         if ref.uid in state.pods:
             return state.read_resource(now_s, self.alarm)
