@@ -171,7 +171,7 @@ def test_a_namespace_that_is_not_there_yet_is_said_and_its_elections_are_managed
 
     assert operator.has_logged(f"There is no namespace {name}, which --namespace names: its elections wait for it")
     assert not operator.has_logged(f"There is no namespace {scene.namespace},")
-    later = Scene(environment, name)
+    later = Scene(environment, namespace=name)
     later.run_pods(2)
     later.elect()
     later.wait_for_leader()

@@ -21,13 +21,14 @@ class ReadLease:
 class WriteLease:
     """Put `record` in the place of `expected_revision`, on this connection or not at all, within `timeout_s`.
 
-    None puts a marker there: the key has no value then, but a revision.
+    None puts a marker there: the key has no value then, but a revision. `value` is the record as it is stored.
     """
 
     record: LeaseRecord | None
     expected_revision: int
     connection: int
     timeout_s: float
+    value: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

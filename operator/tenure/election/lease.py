@@ -61,14 +61,17 @@ def observe(
     own_duration_s: int,
     connection: int,
     read_at_s: float | None = None,
+    known: LeaseRecord | None = None,
 ) -> Lease:
-    """Return what is known after `entry` was seen at `now_s`.
+    """Return what is known after `entry` was seen at `now_s`. `known` is its record, if it need not be parsed for that.
 
     What is older than what is known changes nothing. A lower revision in a read from the stream's leader is taken all
     the same if the read was begun after the known one was seen: then the bucket was lost or rolled back.
     """
     if previous is not None:
         if entry.revision == previous.revision and (entry.value is None) == (previous.record is None):
+            if read_at_s is None and connection == previous.connection:
+                return previous
             return Lease(
                 revision=previous.revision,
                 record=previous.record,
@@ -79,7 +82,7 @@ def observe(
             )
         if entry.revision < previous.revision and (read_at_s is None or read_at_s < previous.seen_at_s):
             return previous
-    record = None if entry.value is None else parse(entry.value)
+    record = None if entry.value is None else known or parse(entry.value)
     return Lease(
         revision=entry.revision,
         record=record,

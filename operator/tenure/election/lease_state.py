@@ -37,7 +37,10 @@ class LeaseState:
     @property
     def leading(self) -> Elector | None:
         """The elector that leads."""
-        return next((elector for elector in self.electors.values() if elector.role is Role.LEADER), None)
+        for elector in self.electors.values():  # A generator would take three times as long, several times a step.
+            if elector.role is Role.LEADER:
+                return elector
+        return None
 
     def absorb_lease(self, now_s: float, happened: LeaseInput, timing: Timing) -> None:
         """Take what was seen of the record, or the result of a read or write of it."""
@@ -63,11 +66,17 @@ class LeaseState:
             own_duration_s=timing.duration_s,
             connection=connection,
             read_at_s=read_at_s,
+            known=self._known_record(entry),
         )
         if read_at_s is not None:
             self.lease_certain = True
         for elector in self.electors.values():
             elector.observe(now_s, self.lease, timing)
+
+    def _known_record(self, entry: Entry) -> LeaseRecord | None:
+        """Return the record of an entry that this process itself is writing: most are, and to parse one takes long."""
+        write = self.lease_operation.write if self.lease_operation is not None else None
+        return write.record if write is not None and write.value == entry.value else None
 
     def _conclude_write(self, now_s: float, outcome: WriteOutcome, revision: int, timing: Timing) -> None:
         operation, self.lease_operation = self.lease_operation, None

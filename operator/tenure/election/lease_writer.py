@@ -10,7 +10,7 @@ from tenure.election.elector import Elector, Role, Wish
 from tenure.election.lease import Lease
 from tenure.election.lease_state import LeaseState
 from tenure.election.operations import LeaseOperation
-from tenure.election.record import LeaseRecord, Signature, claim
+from tenure.election.record import LeaseRecord, Signature, claim, render
 from tenure.election.timing import Timing
 
 
@@ -72,7 +72,8 @@ class LeaseWriter:
         state = self._state
         if lease.connection != state.connection:
             return self.read(now, timing)  # A revision means nothing on another connection than its own.
-        write = effects.WriteLease(record, lease.revision, state.connection, _timeout_s(timing))
+        value = None if record is None else render(record)
+        write = effects.WriteLease(record, lease.revision, state.connection, _timeout_s(timing), value)
         state.lease_operation = LeaseOperation(now.monotonic_s, state.connection, write, elector)
         return [write]
 

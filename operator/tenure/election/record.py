@@ -86,13 +86,16 @@ def claim(holder: str, term: int, signature: Signature) -> LeaseRecord:
 
 def renewal(record: LeaseRecord, signature: Signature) -> LeaseRecord:
     """Return the same holder's same term, from now."""
-    return replace(
-        record,
+    return LeaseRecord(  # `replace` takes half as long again, and nothing is done more often.
+        holder=record.holder,
+        term=record.term,
+        started_at_s=record.started_at_s,
         expires_at_s=signature.wall_s + signature.duration_s,
         duration_s=signature.duration_s,
         nonce=signature.nonce,
         writer=signature.writer,
         namespace_uid=signature.namespace_uid,
+        unknown=record.unknown,
     )
 
 
@@ -125,10 +128,10 @@ def render(record: LeaseRecord) -> bytes:
     if record.namespace_uid is not None:
         value["namespaceUID"] = record.namespace_uid
     if record.unknown:
-        longer = json.dumps({**value, **record.unknown}, separators=(",", ":")).encode()
+        longer = _ENCODE({**value, **record.unknown}).encode()
         if len(longer) <= MAX_RECORD_BYTES:
             return longer
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _ENCODE(value).encode()
 
 
 def parse(value: bytes) -> LeaseRecord | Unbelievable:
@@ -140,7 +143,7 @@ def parse(value: bytes) -> LeaseRecord | Unbelievable:
     if len(value) > MAX_RECORD_BYTES:
         return Unbelievable(f"its {len(value)} bytes are more than {MAX_RECORD_BYTES}")
     try:
-        loaded = json.loads(value.decode(), parse_constant=_refuse_number, parse_float=_finite)
+        loaded = _DECODE(value.decode())
     except (ValueError, RecursionError):
         return Unbelievable("it is not JSON")
     if not isinstance(loaded, dict):
@@ -179,6 +182,11 @@ def _refuse_number(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _refuse_number(text)
+
+
+# Made once: `dumps` and `loads` make theirs anew at each call that asks for something special.
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_DECODE = json.JSONDecoder(parse_constant=_refuse_number, parse_float=_finite).decode
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

@@ -136,18 +136,19 @@ class Dispatcher:
 
     def _take_turn(self) -> None:
         self._turn = None
-        self._ring()
+        now = self._read_clock()
+        self._ring(now.monotonic_s)
         for _ in range(min(len(self._ready), MAX_STEPS_IN_A_ROW)):
             seat = self._ready.popleft()
             seat.is_ready = False
             if not seat.is_gone:
-                self._step(seat)
+                now = self._step(now, seat)
         if self._ready and self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
         self._set_alarm()
 
-    def _step(self, seat: Seat) -> None:
-        now = self._read_clock()
+    def _step(self, now: Instant, seat: Seat) -> Instant:
+        """Step one, and return the moment at which that is done, which is that of the next one."""
         try:
             for effect in seat.stepper.step(now, seat.mailbox.take()):
                 self._carry_out(seat, effect)
@@ -156,12 +157,13 @@ class Dispatcher:
             logger.exception("A step of %s failed", "/".join(seat.who))
             self.remove(seat)
             self._on_failure(seat)
-            return
-        done_s = self._read_clock().monotonic_s
-        took_s = done_s - now.monotonic_s
+            return self._read_clock()
+        done = self._read_clock()
+        took_s = done.monotonic_s - now.monotonic_s
         rest_s = min(MOST_OF_THE_TIME * took_s, LONGEST_REST_S) if took_s > SHORT_STEP_S else 0.0
-        seat.rests_until_s = done_s + rest_s if rest_s else 0.0
+        seat.rests_until_s = done.monotonic_s + rest_s if rest_s else 0.0
         self._set_timer(seat, wakes_at_s)
+        return done
 
     def _set_timer(self, seat: Seat, due_at_s: float) -> None:
         """Set the seat's timer. One that rings too early is left where it is, and set anew then."""
@@ -171,9 +173,8 @@ class Dispatcher:
             self._tickets += 1
             heapq.heappush(self._timers, (due_at_s, self._tickets, seat))
 
-    def _ring(self) -> None:
+    def _ring(self, now_s: float) -> None:
         """Make all ready whose time has come. A timer of a seat that has an earlier one is not in force any more."""
-        now_s = self._read_clock().monotonic_s
         while self._timers and self._timers[0][0] <= now_s:
             rings_at_s, _, seat = heapq.heappop(self._timers)
             if seat.rings_at_s != rings_at_s or seat.is_gone:

@@ -6,7 +6,6 @@ import logging
 
 from tenure.election import effects, inputs
 from tenure.election.inputs import WriteOutcome
-from tenure.election.record import render
 from tenure.nats.store import LeaseStore, OutcomeUnknown, StoreError, Unavailable, WrongRevision
 
 logger = logging.getLogger(__name__)
@@ -17,7 +16,7 @@ async def write_lease(store: LeaseStore, key: str, effect: effects.WriteLease) -
     try:
         revision = await store.write(
             key,
-            None if effect.record is None else render(effect.record),
+            effect.value,
             expected_revision=effect.expected_revision,
             connection=effect.connection,
             timeout_s=effect.timeout_s,

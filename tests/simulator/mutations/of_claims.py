@@ -95,7 +95,9 @@ OF_CLAIMS = (
         "adopt a record below the status", "G5|runaway", ROLL_BACKS, put(campaign, "standing", _adopt_below_the_status)
     ),
     Mutation("release on mere absence from a cache", "G6", LAGGING, put(campaign, "decide", _take_absence_for_gone)),
-    Mutation("claim over a live holder that is unknown", "G6", LAGGING, put(campaign, "decide", _claim_over_a_holder)),
+    Mutation(
+        "claim over a live holder that is unknown", "G6|lease", LAGGING, put(campaign, "decide", _claim_over_a_holder)
+    ),
     Mutation("prefer another candidate to the leader", "G6", CALM, put(campaign, "decide", _prefer_the_youngest)),
     Mutation(
         "decide before all pods are known",
