@@ -16,6 +16,7 @@ from tenure.election.selector import Operator, Requirement, Selector
 from tenure.runtime.pods import MAX_LOST, PodIndex
 
 _WEB = Selector((Requirement("app", Operator.IN, ("web",)),))
+_NO_LEADER_OF_DB = Selector((Requirement(role_key("db"), Operator.NOT_IN, ("web",)),))
 _NOT_WEB = Selector((Requirement("app", Operator.NOT_IN, ("web",)),))
 
 
@@ -41,6 +42,19 @@ def test_a_pod_concerns_the_elections_that_it_did_a_moment_ago() -> None:
 
     assert index.see("shop", _pod("a", 2, app="db")) == {"web"}
     assert index.see("shop", _pod("a", 3, app="db")) == set()
+
+
+def test_what_other_elections_write_on_a_pod_concerns_only_those_that_look_at_it() -> None:
+    index = PodIndex()
+    index.select(("shop", "web"), _WEB)
+    index.select(("shop", "db"), _WEB)
+    index.select(("shop", "apart"), _WEB, [Selector((Requirement(role_key("web"), Operator.EXISTS),))])
+    index.see("shop", Pod("a", "a", 1, {"app": "web"}))
+
+    labels = {"app": "web", role_key("web"): "leader", term_key("web"): "1"}
+    assert index.see("shop", Pod("a", "a", 2, labels)) == {"web", "apart"}
+    assert index.see("shop", Pod("a", "a", 3, labels)) == {"apart"}
+    assert index.see("shop", Pod("a", "a", 4, {**labels, term_key("web"): "2"}, ready=True)) == {"web", "db", "apart"}
 
 
 @pytest.mark.parametrize("key", [role_key("web"), term_key("web")])
@@ -138,6 +152,7 @@ _selectors = st.sampled_from(
         Selector((Requirement("tier", Operator.EXISTS), Requirement("app", Operator.IN, ("db",)))),
         Selector((Requirement("app", Operator.IN, ("web", "db")),)),
         Selector((Requirement("tier", Operator.DOES_NOT_EXIST),)),
+        _NO_LEADER_OF_DB,
     ]
 )
 
@@ -196,8 +211,21 @@ class _Model:
         if pod.uid in self.lost or (known is not None and known.resource_version >= pod.resource_version):
             return set()
         self.pods[namespace, pod.uid] = pod
-        before = set() if known is None else self.concerned(namespace, known)
-        return before | self.concerned(namespace, pod)
+        after = self.concerned(namespace, pod)
+        if known is None:
+            return after
+        before, others = known.labels, pod.labels
+        concerned = after | self.concerned(namespace, known)
+        if before is None or others is None:
+            return concerned
+        changed = {key for key in (*before, *others) if before.get(key) != others.get(key)}
+        if not changed <= {role_key("web"), term_key("web"), role_key("db"), term_key("db")}:
+            return concerned
+        return {
+            name
+            for name in concerned
+            if changed & {role_key(name), term_key(name)} or self.selectors.get((namespace, name)) == _NO_LEADER_OF_DB
+        }
 
     def lose(self, namespace: str, uid: str) -> set[str]:
         self.lost.add(uid)

@@ -61,6 +61,12 @@ class Rules:
         """Whether the passing of time alone can change who may lead."""
         return bool(self.min_ready_s or self.failover_delay_s or self.preempt_after_s is not None)
 
+    @property
+    def selectors(self) -> tuple[Selector, ...]:
+        """All that look at the labels of candidates."""
+        excluding = () if self.exclude is None else (self.exclude,)
+        return (*excluding, *(priority.selector for priority in self.priorities))
+
     def excludes(self, pod: Pod) -> bool:
         """Whether a pod is never to lead, whatever its state."""
         return self.exclude is not None and self.exclude.matches(pod.labels or {})

@@ -256,7 +256,7 @@ class Controller:
 
     def _select(self, key: Key, resource: Resource) -> None:
         if isinstance(resource.spec, Spec):
-            self.index.select(key, resource.spec.selector)
+            self.index.select(key, resource.spec.selector, resource.spec.rules.selectors)
             self.services.select(key, resource.spec.services)
 
     def _start_opening(self, key: Key, managed: Managed, *, after_s: float = 0.0) -> None:

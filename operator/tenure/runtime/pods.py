@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenure.election.labels import ROLE_PREFIX, TERM_PREFIX
 from tenure.election.pod import Pod
 from tenure.election.selector import Selector
 from tenure.runtime.keys import Key
+
+_PREFIXES = (ROLE_PREFIX, TERM_PREFIX)
 
 MAX_LOST = 10_000
 """UIDs of lost pods that are remembered: those of a minute at least, at the pace at which a big cluster loses them."""
@@ -26,6 +28,9 @@ class _Namespace:
 
     uids_by_election: dict[str, dict[str, None]] = field(default_factory=dict)
     """UIDs of the pods that carry a label of an election."""
+
+    onlookers: set[str] = field(default_factory=set)
+    """Elections that select, exclude or prefer pods by labels which elections put on them."""
 
     def enter(self, pod: Pod) -> None:
         """Know a pod, or its present version."""
@@ -80,13 +85,22 @@ class PodIndex:
         self._lost: dict[str, None] = {}
 
     def see(self, namespace: str, pod: Pod) -> set[str]:
-        """Take a pod's version and return the elections, by name, that it concerns or did before."""
+        """Take a pod's version and return the elections, by name, that its news concerns.
+
+        Those are all that it concerns or did before; of a version in which at most the labels of some elections are
+        others, it is these: a hundred elections of the same pods would each step for all labels of the others.
+        """
         known = self.pods(namespace).get(pod.uid)
         if pod.uid in self._lost or (known is not None and known.resource_version >= pod.resource_version):
             return set()
-        self._namespaces.setdefault(namespace, _Namespace()).enter(pod)
+        entry = self._namespaces.setdefault(namespace, _Namespace())
+        entry.enter(pod)
         concerned = self._concerned(namespace, pod)
-        return concerned | self._concerned(namespace, known) if known is not None else concerned
+        if known is None:
+            return concerned
+        concerned |= self._concerned(namespace, known)
+        relabelled = _relabelled(known, pod)
+        return concerned if relabelled is None else concerned & (relabelled | entry.onlookers)
 
     def lose(self, namespace: str, uid: str) -> set[str]:
         """Forget a pod and return the elections, by name, that it concerned."""
@@ -118,8 +132,8 @@ class PodIndex:
             uids |= dict.fromkeys(uid for uid in listed if selector.matches(entry.pods[uid].labels or {}))
         return [entry.pods[uid] for uid in uids]
 
-    def select(self, key: Key, selector: Selector | None) -> None:
-        """Note what an election selects; None forgets it."""
+    def select(self, key: Key, selector: Selector | None, others: Iterable[Selector] = ()) -> None:
+        """Note what an election selects, and by what `others` it judges what it has selected; None forgets it."""
         namespace, name = key
         entry = self._namespaces.setdefault(namespace, _Namespace())
         known = entry.selectors.pop(name, None)
@@ -128,7 +142,10 @@ class PodIndex:
             entry.by_pair[pair].discard(name)
             if not entry.by_pair[pair]:
                 del entry.by_pair[pair]
+        entry.onlookers.discard(name)
         if selector is not None:
+            if any(one.key.startswith(_PREFIXES) for each in (selector, *others) for one in each.requirements):
+                entry.onlookers.add(name)
             entry.selectors[name] = selector
             pair = selector.required_pair()
             entry.by_pair.setdefault(pair, set()).add(name)
@@ -153,12 +170,21 @@ class PodIndex:
 
 def _labelled(pod: Pod) -> set[str]:
     """The elections whose labels a pod carries."""
-    return {
-        key[len(prefix) :]
-        for key in pod.labels or ()
-        for prefix in (ROLE_PREFIX, TERM_PREFIX)
-        if key.startswith(prefix)
-    }
+    return {_election_of(key) for key in pod.labels or () if key.startswith(_PREFIXES)}
+
+
+def _relabelled(known: Pod, pod: Pod) -> set[str] | None:
+    """The elections whose labels differ between two versions of a pod; None when something else does."""
+    if known.labels is None or pod.labels is None:
+        return None
+    if replace(known, resource_version=pod.resource_version, labels=pod.labels) != pod:
+        return None
+    changed = {key for key, _ in known.labels.items() ^ pod.labels.items()}
+    return {_election_of(key) for key in changed} if all(key.startswith(_PREFIXES) for key in changed) else None
+
+
+def _election_of(key: str) -> str:
+    return key.split("/", 1)[1]
 
 
 def _drop(lists: dict[str, dict[str, None]], name: str | None, uid: str) -> None:
