@@ -89,6 +89,7 @@ def _wait_for_refusal(scene: Scene, message: str) -> None:
         ),
         f"Routed says: {message}",
     )
+    scene.wait(lambda: ("ServiceRefused", message) in scene.told(), f"an event says: {message}")
 
 
 def _wait_for_addresses(scene: Scene, service: str, wanted: dict[str, list[str]]) -> None:

@@ -44,10 +44,16 @@ def test_priorities_that_contradict_each_other_are_refused_in_a_condition_and_th
     scene.change(preference={"priorities": [{"selector": _named("web-1"), "priority": value} for value in (0, 10)]})
 
     scene.wait_for_condition("Accepted", "False (InvalidPreference)")
-    assert scene.election().message("Accepted") == (
-        "spec.preference.priorities[0] and [1] give the same pods priority 0 and 10: take one of the two away."
-    )
+    said = "spec.preference.priorities[0] and [1] give the same pods priority 0 and 10: take one of the two away."
+    assert scene.election().message("Accepted") == said
+    scene.wait(lambda: ("InvalidPreference", said) in scene.told(), "an event says the same")
+
+    scene.change(preference={"priorities": [{"selector": _named("web-0"), "priority": value} for value in (3, 5)]})
+
+    said = "spec.preference.priorities[0] and [1] give the same pods priority 3 and 5: take one of the two away."
+    scene.wait(lambda: ("InvalidPreference", said) in scene.told(), "an event tells of the next contradiction")
     assert scene.election().holder == leader.identity
+    assert scene.election().term == 1
     assert scene.pod(leader.name).role() == "leader"
 
 

@@ -36,9 +36,7 @@ def _elect(scene: Scene, replicas: int = 3) -> PodView:
 
 
 def _events(scene: Scene) -> list[tuple[str, str]]:
-    path = f"/apis/events.k8s.io/v1/namespaces/{scene.namespace}/events"
-    events = scene.kubernetes.get(path)["items"]
-    return [(event["reason"], event["note"]) for event in events if event["reason"].startswith("Switchover")]
+    return [(reason, note) for reason, note in scene.told() if reason.startswith("Switchover")]
 
 
 @pytest.mark.usefixtures("everywhere")
@@ -86,11 +84,15 @@ def test_at_a_set_time_unless_it_is_cancelled_and_the_last_of_two_counts(scene: 
 
     _ask(scene, "three", notBeforeTime=_in(hours=1))
     _wait_for(scene, "three", "Pending")
-    _ask(scene, "four", notBeforeTime=_in(seconds=3))
-    assert scene.election().term == term
-    _wait_for(scene, "four", "Succeeded")
-    scene.wait_for_leader(but=leader)
+    _ask(scene, "four", notBeforeTime=_in(hours=2))
+    assert _wait_for(scene, "four", "Pending").startswith("It waits until 20")
     assert scene.election().status["switchover"]["formerIds"] == ["three", "two", "one"]
+    assert (scene.election().holder, scene.election().term) == (leader.identity, term)
+    _ask(scene, "five", notBeforeTime=_in(seconds=3))
+    assert scene.election().term == term
+    _wait_for(scene, "five", "Succeeded")
+    scene.wait_for_leader(but=leader)
+    assert scene.election().status["switchover"]["formerIds"] == ["four", "three", "two", "one"]
     scene.wait(
         lambda: (
             ("SwitchoverCancelled", "Switchover three: another one was asked for before it was made.") in _events(scene)

@@ -224,6 +224,10 @@ class Scene:
         listed = self.kubernetes.get(f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events")["items"]
         return [event for event in listed if event["regarding"]["kind"] == "LeaderElection"]
 
+    def told(self) -> list[tuple[str, str]]:
+        """The reason and the text of each of those events."""
+        return [(event["reason"], event["note"]) for event in self.events()]
+
     # Waiting
 
     def wait(self, condition: Callable[[], object], what: str, *, timeout_s: float = _TIMEOUT_S) -> None:

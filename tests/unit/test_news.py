@@ -115,6 +115,15 @@ def test_what_a_user_must_act_on_is_a_warning_once(kind: str, reason: str) -> No
     assert _news(ill, well) == []
 
 
+@pytest.mark.parametrize(("kind", "reason"), _WARNINGS)
+def test_the_next_thing_to_correct_is_told_and_a_number_that_varies_is_not(kind: str, reason: Reason) -> None:
+    first = _says(LED_BY_FIRST, kind, reason)
+    then = replace(first, conditions=(replace(first.conditions[0], message="Something else."),))
+
+    is_corrected_by_hand = reason.startswith("Invalid") or reason == Reason.SERVICE_REFUSED
+    assert _news(first, then) == ([Announce(reason, "Something else.", warning=True)] if is_corrected_by_hand else [])
+
+
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {reason for _, reason in _WARNINGS} - {Reason.SUSPENDED}))
 def test_what_passes_by_itself_is_no_warning(reason: str) -> None:
     assert _news(LED_BY_FIRST, _says(LED_BY_FIRST, "Routed", reason)) == []

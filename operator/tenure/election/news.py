@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tenure.election.conditions import ConditionType, Reason
 from tenure.election.effects import Announce
-from tenure.election.resource import Answer, Leader, Status
+from tenure.election.resource import Answer, Condition, Leader, Status
 from tenure.election.switchover import Result
 
 _WORTH_A_WARNING = {
@@ -27,6 +27,15 @@ _WORTH_A_WARNING = {
     Reason.SERVICE_REFUSED,
 }
 
+_NEWS_BY_MESSAGE = {
+    Reason.INVALID_SELECTOR,
+    Reason.INVALID_LEASE,
+    Reason.INVALID_PREFERENCE,
+    Reason.INVALID_SPEC,
+    Reason.SERVICE_REFUSED,
+}
+"""What a person corrects step by step: the next thing to do is told as well. Others count, and their messages vary."""
+
 
 def news_between(before: Status, after: Status) -> Iterator[Announce]:
     """Yield one announcement for each change that a person would want to know of."""
@@ -38,12 +47,16 @@ def news_between(before: Status, after: Status) -> Iterator[Announce]:
         if condition.type == ConditionType.READY or condition.reason not in _WORTH_A_WARNING:
             continue
         last = before.condition(condition.type)
-        if last is None or last.reason != condition.reason:
+        if last is None or last.reason != condition.reason or _is_next_step(last, condition):
             yield Announce(condition.reason, condition.message, warning=True)
     yield from _of_switchovers(before.switchover, after.switchover)
     suspended, was_suspended = after.condition(ConditionType.SUSPENDED), before.condition(ConditionType.SUSPENDED)
     if suspended is not None and was_suspended is not None and suspended.status != was_suspended.status:
         yield Announce("Suspended" if suspended.status == "True" else "Resumed", suspended.message)
+
+
+def _is_next_step(last: Condition, now: Condition) -> bool:
+    return now.reason in _NEWS_BY_MESSAGE and now.message != last.message
 
 
 def _of_terms(before: Status, after: Status) -> Iterator[Announce]:
