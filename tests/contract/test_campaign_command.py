@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nats
 import pytest
 
 from environment import NatsServer, wait_until
@@ -156,6 +158,13 @@ def test_hooks_are_called_around_the_program(start: Start) -> None:
     assert a.events == ["became 1", "a begins 1", "a ends 1", "lost 1"]
 
 
+def test_a_hook_that_fails_is_a_line_in_the_log_and_the_program_runs(start: Start) -> None:
+    a = start("a", "--hook-became", "exit 3", *_program())
+
+    a.wait_for("a begins 1")
+    assert a.has_logged("The hook 'exit 3' ended with status 3")
+
+
 def test_a_hook_is_given_up_when_the_end_is_asked_for_and_no_program_begins(start: Start) -> None:
     a = start(
         "a", "--hook-became", 'echo became >> "$EVENTS"; sleep 60', "--hook-lost", 'echo lost >> "$EVENTS"', *_program()
@@ -283,10 +292,30 @@ sys.exit(inner.wait())
 
 def test_it_waits_for_nats_and_can_be_stopped_meanwhile(start: Start, server: NatsServer) -> None:
     server.stop()
-    a = start("a", "--", "true")
+    (port,) = free_ports(1)
+    a = start("a", "--listen", f"{LOOPBACK}:{port}", "--", "true")
     wait_until(lambda: a.has_logged("No NATS server can be reached"), "it says what it waits for")
+    status, told = _leader(port)
+    assert (status, told["isLeader"], told["leader"], told["term"]) == (503, False, "", 0)
 
     assert a.end() == 0
+
+
+def test_a_bucket_that_cannot_hold_leases_ends_it_with_a_sentence(start: Start, server: NatsServer) -> None:
+    _make_bucket(server, "short", ttl_s=5)
+    a = start("a", "--bucket", "short", "--", "true")
+
+    assert a.wait() == 1
+    assert a.has_logged("tenure: The bucket short cannot hold leases. It forgets records after 5 s (max_age)")
+
+
+def _make_bucket(server: NatsServer, name: str, *, ttl_s: int) -> None:
+    async def make() -> None:
+        client = await nats.connect(server.url)
+        await client.jetstream().create_key_value(bucket=name, ttl=ttl_s)
+        await client.close()
+
+    asyncio.run(make())
 
 
 def _leader(port: int) -> tuple[int, dict[str, object]]:

@@ -138,6 +138,7 @@ async def test_a_loss_is_told_at_the_deadline_though_nats_hangs(server: NatsServ
             await eventually(lambda: not a.is_leader)
             await eventually(lambda: told.all == ["a became leader", "a lost leadership"])
             assert a.remaining_s() == 0.0
+            await eventually(lambda: (a.leader, a.term) == ("", 0))
         finally:
             server.process.resume()
 
@@ -181,6 +182,16 @@ async def test_an_error_in_a_callback_is_logged_and_harms_nothing(
 
     assert calls == ["lost"]
     assert "a defect of the application" in caplog.text
+
+
+async def test_each_change_is_a_line_of_the_programs_own_log(
+    server: NatsServer, told: _Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="tenure.candidate"):
+        async with told.candidate(server, "a") as a:
+            await a.wait_until_leader()
+
+    assert [line for line in caplog.messages if "leader" in line] == ["Became leader", "Lost leadership"]
 
 
 async def test_changes_can_be_followed(server: NatsServer, told: _Told) -> None:
@@ -245,6 +256,23 @@ async def test_two_processes_with_one_identity_do_not_both_lead_and_are_reported
                 await eventually(lambda: "Another process uses the identity a as well" in caplog.text)
                 assert (one.is_leader, two.is_leader) == (True, False)
         assert one.is_leader
+
+
+async def test_a_key_that_holds_somebody_elses_data_is_said_and_taken_after_a_lease(
+    server: NatsServer, told: _Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await nats.connect(server.url)
+    bucket = await client.jetstream().create_key_value(bucket="shared")
+    await bucket.put(_KEY, b"somebody else's data")
+    await client.close()
+
+    async with told.candidate(server, "a", bucket="shared") as a:
+        await eventually(lambda: "What stands under the key is no lease record: it is not JSON" in caplog.text)
+        assert not a.is_leader
+        await a.wait_until_leader()
+
+    assert (await _record(server, "shared"))["term"] == 1
+    assert len([line for line in caplog.messages if "no lease record" in line]) == 1
 
 
 @pytest.mark.parametrize(
@@ -354,6 +382,18 @@ async def test_a_go_node_takes_over_from_a_candidate_that_stops_and_gives_back_b
     assert successor.term == 3
     await successor.stop()
     assert successor.told == ["new leader a", "became leader", "lost leadership"]
+
+
+async def test_a_go_node_joins_in_a_bucket_that_a_candidate_has_made(server: NatsServer, told: _Told) -> None:
+    node = GoNode("go", server.url)
+    async with _beside_go(told, server, "a") as a:
+        await a.wait_until_leader()
+        await node.start()
+        await eventually(lambda: (node.leader, node.term) == ("a", 1))
+    await eventually(lambda: node.is_leader)
+
+    assert node.term == 2
+    await node.kill()
 
 
 async def test_a_go_node_and_a_candidate_replace_each_other_when_killed(server: NatsServer, told: _Told) -> None:

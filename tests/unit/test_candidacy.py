@@ -29,11 +29,15 @@ _WALL_S = 1_700_000_000.0
 class _Process:
     """One candidate, and what lies between it and NATS."""
 
-    def __init__(self, contest: Contest, name: str) -> None:
+    def __init__(self, contest: Contest, name: str, *, writer: str = "") -> None:
         self._contest = contest
-        self.candidacy = Candidacy(identity=name, writer=name, namespace_uid="uid", timing=_TIMING, poll_interval_s=2.0)
+        self.candidacy = Candidacy(
+            identity=name, writer=writer or name, namespace_uid="uid", timing=_TIMING, poll_interval_s=2.0
+        )
         self.is_halted = False
         self.reaches_nats = True
+        self.has_watch = True
+        self.reads = 0
         self._mail: list[Input] = [StandBack(0.0), ConnectionChanged(1)]
         contest.bucket.listen(self._see_write)
 
@@ -48,12 +52,13 @@ class _Process:
                 self._mail.append(self._carry_out(effect))
 
     def _see_write(self, _key: str, entry: Entry) -> None:
-        if self.reaches_nats:
+        if self.reaches_nats and self.has_watch:
             self._mail.append(EntrySeen(entry, 1))
 
     def _carry_out(self, effect: Effect) -> Input:
         match effect:
             case ReadLease():
+                self.reads += 1
                 return LeaseRead(self._contest.bucket.read(_KEY) if self.reaches_nats else None)
             case WriteLease(record, expected_revision):
                 if not self.reaches_nats:
@@ -86,11 +91,7 @@ class Contest:
 
     @property
     def record(self) -> LeaseRecord:
-        value = self.bucket.read(_KEY).value
-        assert value is not None
-        record = parse(value)
-        assert isinstance(record, LeaseRecord)
-        return record
+        return _read(self.bucket.read(_KEY))
 
     def mandate(self, name: str) -> Mandate:
         return self.processes[name].candidacy.mandate(self.now_s)
@@ -109,6 +110,12 @@ class Contest:
             if self.now_s >= until_s:
                 return
             self.now_s = round(self.now_s + 0.1, 1)
+
+
+def _read(entry: Entry) -> LeaseRecord:
+    record = parse(entry.value or b"")
+    assert isinstance(record, LeaseRecord)
+    return record
 
 
 def test_the_first_of_several_acts_and_the_others_stand_by() -> None:
@@ -271,6 +278,137 @@ def test_a_foreign_holder_is_respected_for_the_time_that_its_record_states() -> 
 
     assert contest.active == ["one"]
     assert contest.record.term == 42
+
+
+def test_what_is_no_lease_record_is_complained_of_as_long_as_it_stands_there() -> None:
+    contest = Contest("one")
+    contest.bucket.put(_KEY, b"somebody's data")
+
+    contest.run(1)
+    assert contest.processes["one"].candidacy.complaint == (
+        "What stands under the key is no lease record: it is not JSON. "
+        "It is replaced after 5 s: give the election another key to keep it."
+    )
+    contest.run(5)
+
+    assert contest.active == ["one"]
+    assert contest.processes["one"].candidacy.complaint == ""
+
+
+def test_after_a_restart_the_own_lease_is_waited_for_and_is_no_double() -> None:
+    contest = Contest("one")
+    contest.run(10)
+    contest.processes["one"].is_halted = True
+    again = contest.processes["again"] = _Process(contest, "one", writer="one, restarted")
+
+    contest.run(4)
+    assert (contest.active, again.candidacy.complaint) == ([], "")
+    contest.run(2)
+
+    assert contest.active == ["again"]
+    assert (contest.record.holder, contest.record.term) == ("one", 2)
+
+
+def test_a_double_is_told_by_its_next_renewal() -> None:
+    contest = Contest("one")
+    contest.run(10)
+    double = contest.processes["double"] = _Process(contest, "one", writer="a double")
+
+    contest.run(1.1)
+
+    assert contest.active == ["one"]
+    assert double.candidacy.complaint == "Another process uses the identity one as well: give each its own."
+
+
+def test_one_that_its_double_has_replaced_leads_no_more_and_tells_it() -> None:
+    contest = Contest("one")
+    contest.run(10)
+    contest.processes["one"].is_halted = True
+    contest.processes["double"] = _Process(contest, "one", writer="a double")
+    contest.run(6)
+
+    contest.processes["one"].is_halted = False
+    contest.run()
+
+    assert contest.active == ["double"]
+    assert contest.processes["one"].candidacy.complaint.startswith("Another process uses the identity one")
+
+
+def test_one_in_whose_name_a_node_in_go_renews_leads_no_more_and_tells_it() -> None:
+    """Such a node takes any record with its identity for its own, and goes on in the same term."""
+    contest = Contest("one")
+    contest.run(10)
+
+    contest.bucket.put(_KEY, render(a_record("one", 1, writer=None, nonce=None, duration_s=None)))
+    contest.run(0.2)
+
+    assert contest.active == []
+    assert contest.processes["one"].candidacy.complaint.startswith("Another process uses the identity one")
+
+
+def test_the_wall_clocks_of_others_do_not_count() -> None:
+    """By the time that it states, the lease of the other one has run out long ago; but it is renewed."""
+    contest = Contest("one")
+    for _ in range(10):
+        contest.bucket.put(_KEY, render(a_record("somebody", 41, expires_at_s=_WALL_S - 3600, duration_s=5)))
+        contest.run(3)
+        assert contest.active == []
+
+    contest.run(3)
+    assert contest.active == ["one"]
+
+
+def test_a_lease_is_renewed_with_one_write_every_interval() -> None:
+    contest = Contest("one")
+    contest.run()
+    written: list[Entry] = []
+    contest.bucket.listen(lambda _key, entry: written.append(entry))
+
+    contest.run(10)
+
+    assert len(written) == 10
+    assert len({record.nonce for record in map(_read, written)}) == 10
+    assert contest.processes["one"].reads == 1, "the one before its first write"
+
+
+def test_a_renewal_that_is_lost_costs_no_leadership() -> None:
+    contest = Contest("one", "two")
+    contest.run(10)
+    contest.processes["one"].reaches_nats = False
+    contest.run(2)
+    assert contest.active == ["one"]
+
+    contest.processes["one"].reaches_nats = True
+    contest.run(10)
+
+    assert contest.active == ["one"]
+    assert contest.record.term == 1
+
+
+def test_where_nothing_stands_a_claim_goes_over_a_marker() -> None:
+    """Its revision is of this bucket alone, while that of nothing is 0 in every one."""
+    contest = Contest("one")
+    written: list[Entry] = []
+    contest.bucket.listen(lambda _key, entry: written.append(entry))
+
+    contest.run()
+
+    marker, claim = written
+    assert marker.value is None
+    assert (_read(claim).holder, _read(claim).term) == ("one", 1)
+
+
+def test_a_lease_of_somebody_else_is_looked_at_behind_a_watch_that_is_silent() -> None:
+    contest = Contest("one", "two")
+    contest.run(1)
+    two = contest.processes["two"]
+    two.has_watch = False
+    before = two.reads
+
+    contest.run(10)
+
+    assert two.reads == before + 5, "one every two seconds"
+    assert contest.active == ["one"]
 
 
 @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])

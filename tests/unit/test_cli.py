@@ -359,3 +359,19 @@ def test_an_identity_of_which_a_part_is_missing_is_refused(identity: str) -> Non
 
     assert result.exit_code == 2
     assert "a part of it is empty. In a pod, pass its name and UID on as variables" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--election=shop/web"], "Nothing would happen: give a COMMAND after --, a hook, or --listen."),
+        (["--election=shop/web", "--lease-duration=2", "--", "true"], "2 is not in the range 3<=x<=3600"),
+        (["--election=web", "--", "true"], "name the namespace and the election, such as shop/web"),
+        (["--", "true"], "Missing option '--election'"),
+    ],
+)
+def test_what_is_wrong_with_a_campaign_is_said(arguments: list[str], message: str) -> None:
+    result = _invoke("campaign", *_URL, *arguments)
+
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())

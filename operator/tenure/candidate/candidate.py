@@ -90,7 +90,7 @@ class Candidate:
             self._leases, self._candidacy, key=key, on_step=self._take_note, on_failure=self._take_part_no_more
         )
         self._told = Leadership()
-        self._has_double = False
+        self._complaint = ""
         self._is_stopping = False
         self._changed = asyncio.Event()
         self._notices: asyncio.Queue[Notice] = asyncio.Queue(MAX_WAITING_NOTICES)
@@ -210,9 +210,9 @@ class Candidate:
 
     def _take_note(self, now: Instant) -> None:
         """Note what has changed, for all who wait for it."""
-        if self._candidacy.has_double and not self._has_double:
-            logger.error("Another process uses the identity %s as well: give each its own", self.identity)
-        self._has_double = self._candidacy.has_double
+        if (complaint := self._candidacy.complaint) and complaint != self._complaint:
+            logger.error("%s", complaint, extra={"identity": self.identity, "key": self._key})
+        self._complaint = complaint
         before, after = self._told, self._leadership(now)
         if before == after:
             return

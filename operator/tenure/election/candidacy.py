@@ -20,7 +20,7 @@ from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.lease_writer import LeaseWriter
 from tenure.election.mandate import Mandate
 from tenure.election.notices import Leadership
-from tenure.election.record import MAX_TERM, LeaseRecord
+from tenure.election.record import MAX_TERM, LeaseRecord, Unbelievable
 from tenure.election.timing import Timing
 
 
@@ -48,6 +48,7 @@ class Candidacy:
         self._stands_back_until_s = FOREVER_S
         self._is_unreplaced = False
         self._highest_term = 0
+        self._first_revision: int | None = None
 
     @property
     def holder(self) -> str:
@@ -56,10 +57,21 @@ class Candidacy:
         return lease.holder if lease is not None else ""
 
     @property
-    def has_double(self) -> bool:
-        """Whether another process has written the record in this candidate's name: the identity is not its own."""
+    def complaint(self) -> str:
+        """What a person must know of the record, and mend, in sentences; "" for nothing.
+
+        What stands there in this candidate's name at the first look may be its own, from before a restart. What is
+        written in its name after that, and not by itself, is a double's.
+        """
         lease = self._state.lease
-        return lease is not None and self.holder == self.identity and not self._is_mine(lease)
+        if lease is None:
+            return ""
+        if isinstance(lease.record, Unbelievable):
+            said = f"What stands under the key is no lease record: {lease.record.reason}."
+            return f"{said} It is replaced after {lease.respect_s:g} s: give the election another key to keep it."
+        if self.holder == self.identity and not self._is_mine(lease) and lease.revision != self._first_revision:
+            return f"Another process uses the identity {self.identity} as well: give each its own."
+        return ""
 
     def leadership(self, now_s: float) -> Leadership:
         """Who leads now, as far as is known."""
@@ -122,6 +134,8 @@ class Candidacy:
         lease = self._state.lease
         if lease is None:
             return
+        if self._first_revision is None:
+            self._first_revision = lease.revision
         self._elector.observe(now_s, lease, self._timing)
         if self._elector.role is Role.LEADER and not self._is_mine(lease):
             self._elector.role = Role.FOLLOWER  # A double has written: whoever leads now, it is not certain any more.
