@@ -212,6 +212,20 @@ async def test_changes_can_be_followed(server: NatsServer, told: _Told) -> None:
     await b.stop()
 
 
+async def test_a_watch_that_breaks_is_begun_again(server: NatsServer, told: _Told) -> None:
+    client = await nats.connect(server.url)
+    jetstream, stream = client.jetstream(), "KV_leader-elections"
+    async with told.candidate(server, "a") as a:
+        await a.wait_until_leader()
+        (broken,) = [consumer.name for consumer in await jetstream.consumers_info(stream)]
+        await jetstream.delete_consumer(stream, broken)
+        async with asyncio.timeout(10):
+            while not await jetstream.consumers_info(stream):
+                await asyncio.sleep(0.1)
+        assert a.term == 1
+    await client.close()
+
+
 async def test_those_who_wait_are_told_when_a_candidate_takes_part_no_more(server: NatsServer, told: _Told) -> None:
     async with told.candidate(server, "a") as a, told.candidate(server, "b") as b:
         await a.wait_until_leader()

@@ -121,6 +121,31 @@ def test_the_election_in_the_readme_is_that_of_the_example() -> None:
     assert list(yaml.safe_load_all(shown[1])) == example[:2]
 
 
+_GO_FUNCTIONS = """
+NewLeaderElection Start Stop IsLeader GetLeader GetTerm electionLoop leaseRenewalLoop monitorLeadership tryBecomeLeader
+tryClaimExpiredLease renewLease becomeLeader loseLeadership resignLeadership shouldTryElection handleLeadershipUpdate
+updateCurrentLeader
+"""
+"""All functions of aether's `cluster/leader.go`."""
+
+
+def test_every_function_of_the_go_library_has_its_row_and_each_row_a_test() -> None:
+    section = (_ROOT / "docs" / "library.md").read_text().partition("## Coming from aether")[2]
+    rows = _rows(section)
+    named = set(re.findall(r"\w+", " ".join(row[0] for row in rows)))
+
+    assert set(_GO_FUNCTIONS.split()) - named == set()
+    assert [row[0] for row in rows if len(row) != 4 or "::" not in row[3]] == []
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
+def test_tests_that_are_named_exist(name: str) -> None:
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", (_ROOT / name).read_text())
+    tests = {path.name: path.read_text() for path in (_ROOT / "tests").rglob("test_*.py")}
+
+    assert [f"{file}::{test}" for file, test in named if f"def {test}(" not in tests.get(file, "")] == []
+
+
 @pytest.mark.parametrize("name", _DOCUMENTS)
 def test_links_and_paths_lead_somewhere(name: str) -> None:
     text = (_ROOT / name).read_text()
