@@ -227,14 +227,15 @@ async def test_a_watch_that_breaks_is_begun_again(server: NatsServer, told: _Tol
 
 
 async def test_those_who_wait_are_told_when_a_candidate_takes_part_no_more(server: NatsServer, told: _Told) -> None:
-    async with told.candidate(server, "a") as a, told.candidate(server, "b") as b:
+    async with told.candidate(server, "a") as a:
         await a.wait_until_leader()
-        await eventually(lambda: b.leader == "a")
-        waiting = asyncio.create_task(b.wait_until_leader())
-        seen = [change.holder async for change in _until_stopped(b)]
+        async with told.candidate(server, "b") as b:
+            await eventually(lambda: b.leader == "a")
+            waiting = asyncio.create_task(b.wait_until_leader())
+            seen = [change.holder async for change in _until_stopped(b)]
 
-        with pytest.raises(NotLeader, match="b takes no part in the election any more"):
-            await waiting
+            with pytest.raises(NotLeader, match="b takes no part in the election any more"):
+                await waiting
     assert seen == ["a"]
 
 
