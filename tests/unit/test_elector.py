@@ -22,8 +22,8 @@ FOLLOWER, CLAIMING, LEADER, RELEASING = Role.FOLLOWER, Role.CLAIMING, Role.LEADE
 LEAD, STAND_BACK, RELEASE = Wish.LEAD, Wish.STAND_BACK, Wish.RELEASE
 
 
-def _elector(role: Role) -> Elector:
-    return Elector(ME, role=role, term=7, lease_from_s=100.0, lease_duration_s=15)
+def _elector(role: Role, *, lease_from_s: float = 100.0) -> Elector:
+    return Elector(ME, role=role, term=7, lease_from_s=lease_from_s, lease_duration_s=15)
 
 
 def _kind(record: LeaseRecord | None) -> str:
@@ -132,6 +132,12 @@ def test_a_lease_counts_for_as_long_as_its_record_says_and_is_renewed_at_once_un
     renewed = a_record(ME, 7, duration_s=3600)
     elector.concluded(101.0, renewed, sent_at_s=100.5, timing=longer)
     assert (elector.renews_at_s(longer), elector.deadline_s(longer)) == (820.5, 3220.5)
+
+
+def test_leases_that_were_claimed_one_after_the_other_are_renewed_together() -> None:
+    electors = [_elector(LEADER, lease_from_s=from_s) for from_s in (100.0, 100.05, 100.124, 100.125)]
+
+    assert [elector.renews_at_s(TIMING) for elector in electors] == [103.0, 103.0, 103.0, 103.125]
 
 
 def test_a_failed_renewal_does_not_move_the_deadline() -> None:

@@ -17,6 +17,10 @@ from tenure.election.lease import Lease
 from tenure.election.record import LeaseRecord, Signature
 from tenure.election.timing import Timing
 
+BEAT_S = 1 / 8
+"""The renewals of one process are made together, so often: they share what it costs to wake up, to send and to receive.
+A power of two: times are sums of it and of whole seconds then, without any error of rounding."""
+
 
 class Role(StrEnum):
     """Where a candidate stands."""
@@ -98,8 +102,14 @@ class Elector:
             self.role = Role.FOLLOWER  # The answer came too late.
 
     def renews_at_s(self, timing: Timing) -> float:
-        """The monotonic time of the next renewal of a leader: at once when the record does not say its duration yet."""
-        return self.lease_from_s + (timing.renew_interval_s if self.lease_duration_s == timing.duration_s else 0)
+        """The monotonic time of the next renewal of a leader: at once when the record does not say its duration yet.
+
+        It is the last beat before the interval is over, so that the leases of one process are renewed together.
+        """
+        if self.lease_duration_s != timing.duration_s:
+            return self.lease_from_s
+        at_s = self.lease_from_s + timing.renew_interval_s
+        return at_s - at_s % BEAT_S
 
     def deadline_s(self, timing: Timing) -> float:
         """The monotonic time from which a leader no longer calls itself one."""

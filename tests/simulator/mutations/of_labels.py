@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from simulator.mutations.mutation import Mutation, put
-from simulator.mutations.worlds import FRESH_PODS, LATE_LABELS, REBIRTHS, STALE_VIEWS, TROUBLED_API
+from simulator.mutations.worlds import CHANGED_LABELS, LATE_LABELS, REBIRTHS, STALE_VIEWS, TROUBLED_API
 from tenure.api import resource as resource_json
 from tenure.api.status import parse_status
 from tenure.election import labeller, ledger, routing
@@ -136,7 +136,7 @@ OF_LABELS = (
     Mutation("forget the old leader in the ledger", "G3", LATE_LABELS, put(ledger, "advance", _forget_the_old_leader)),
     Mutation("take the term label off at clean-up", "tombstone", LATE_LABELS, _patch_labels(_take_the_term_off_too)),
     Mutation("write labels without testing the term", "tombstone", LATE_LABELS, _without_test_of("term.tenure.dev")),
-    Mutation("write labels without testing the UID", "G3", FRESH_PODS, _without_test_of("/metadata/uid")),
+    Mutation("write labels without testing the UID", "G3", CHANGED_LABELS, _without_test_of("/metadata/uid")),
     Mutation("crown without the term", "G3", LATE_LABELS, _patch_labels(_crown_without_the_term)),
     Mutation(
         "call a higher term forged without reading the resource",

@@ -115,6 +115,9 @@ FRESH_PODS = Profile(
 )
 """One pod at a time, which comes back under its name while writes to the one before it are on their way."""
 
+CHANGED_LABELS = replace(FRESH_PODS, faults={"end_pod": 3, "recreate_election": 1, "drift": 4})
+"""Somebody else changes labels as well."""
+
 ABSENCES = replace(FRESH_PODS, gaps_s=(0.5,), lengths_s=(3.0,))
 """The election is deleted for longer than any pod lives: only the record tells of its terms."""
 
