@@ -155,7 +155,7 @@ def test_who_asks_during_a_list_gets_the_next_one_and_all_of_them_the_same() -> 
 
     async def scenario() -> list[str]:
         listings = _listings(api)
-        times = [0.0] + [0.5] * 1000 + [1.5]
+        times = [0.0] + [0.5] * 1000 + [3.5]  # The second list rests until 3.0.
         return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in times)))
 
     answers = run(scenario())
@@ -163,12 +163,26 @@ def test_who_asks_during_a_list_gets_the_next_one_and_all_of_them_the_same() -> 
     assert len(api.lists) == 3
 
 
+def test_elections_that_ask_without_end_are_served_by_lists_that_take_a_third_of_the_time() -> None:
+    api = _Api()
+
+    async def scenario() -> float:
+        listings, loop = _listings(api), asyncio.get_running_loop()
+        begun_s = loop.time()
+        await asyncio.gather(*(_ask(listings, at_s=number / 10) for number in range(300)))
+        return loop.time() - begun_s
+
+    took_s = run(scenario())
+    assert 30 <= took_s <= 33
+    assert len(api.lists) == pytest.approx(took_s / 3, abs=1)
+
+
 def test_a_list_that_fails_fails_for_all_who_wait_for_it_and_the_next_is_tried() -> None:
     api = _Api(failing=(2,))
 
     async def scenario() -> list[str]:
         listings = _listings(api)
-        return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in (0.0, 0.5, 0.6, 1.5, 9.0))))
+        return list(await asyncio.gather(*(_ask(listings, at_s=at_s) for at_s in (0.0, 0.5, 0.6, 3.5, 15.0))))
 
     assert run(scenario()) == ["list-1", "no answer", "no answer", "list-3", "list-4"]
     assert len(api.lists) == 4

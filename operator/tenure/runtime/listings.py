@@ -37,6 +37,13 @@ class PodList:
         return tuple(found)
 
 
+REST = 2.0
+"""While elections ask without end, as at the start of thousands, the time between two lists is so many times what the
+last one took: lists take a third of the time then, and each serves more of those who ask."""
+
+LONGEST_REST_S = 5.0
+
+
 @dataclass(slots=True)
 class _Listing:
     """`begun` and `finished` are numbers of lists; `outcome` is what became of the last that is finished."""
@@ -46,6 +53,7 @@ class _Listing:
     begun: int = 0
     finished: int = 0
     outcome: PodList | ApiError = field(default_factory=PodList)
+    rest_s: float = 0.0
 
 
 class PodListings:
@@ -78,6 +86,9 @@ class PodListings:
         return outcome
 
     async def _list(self, namespace: str, listing: _Listing) -> None:
+        await asyncio.sleep(listing.rest_s)
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
         listing.begun += 1
         number = listing.begun
         try:
@@ -85,3 +96,4 @@ class PodListings:
         except ApiError as error:
             listing.outcome = error
         listing.finished = number
+        listing.rest_s = min(REST * (loop.time() - begun_s), LONGEST_REST_S)
