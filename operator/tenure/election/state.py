@@ -291,7 +291,7 @@ class State(LeaseState):
         if result.outcome is LabelOutcome.REFUSED:
             self.refused_labels[uid] = f"{result.ref.name}: {result.reason}"
         repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
-        if not (result.outcome is LabelOutcome.APPLIED and write is not None and self._precedes_a_crown(write)):
+        if not (result.outcome is LabelOutcome.APPLIED and write is not None and self.precedes_a_crown(write)):
             _count(now_s, repairs, result.outcome)
         if write is not None and write.role is PodRole.LEADER:
             if result.outcome is LabelOutcome.APPLIED:
@@ -299,8 +299,8 @@ class State(LeaseState):
             elif result.outcome is LabelOutcome.REFUSED and repairs.failures >= _MAX_REFUSALS:
                 self.uncrownable |= {uid}
 
-    def _precedes_a_crown(self, write: effects.WriteLabels) -> bool:
-        """Whether it made a follower of the leader, which is half of a repair."""
+    def precedes_a_crown(self, write: effects.WriteLabels) -> bool:
+        """Whether a write makes a follower of the leader, which is half of a repair."""
         leader = self.resource.status.leader if self.resource is not None else None
         return write.role is PodRole.FOLLOWER and leader is not None and leader.pod == write.ref
 

@@ -98,9 +98,8 @@ class Witness:
         if result.outcome is not LabelOutcome.APPLIED or write is None or state.resource is None:
             return
         status = state.resource.status
-        is_half = write.term != status.term or (uid == _leader_uid(status) and write.role != PodRole.LEADER)
-        if is_half or status.unfenced:
-            return  # The other half is counted, or it is a part of a hand-over.
+        if write.term != status.term or state.precedes_a_crown(write) or status.unfenced:
+            return  # Half of a repair, of which the other one counts, or a part of a hand-over.
         is_pretender = write.expected_role == PodRole.LEADER and uid != _leader_uid(status)
         if is_pretender or uid in self._in_order:
             self.figures.drift_repairs += 1
