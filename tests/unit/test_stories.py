@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from tenure.election import lease
 from tenure.election.effects import ListPods, ReadLease, ReadPod, ReadResource, WriteLabels, WriteLease, WriteStatus
 from tenure.election.inputs import (
     ConnectionChanged,
@@ -82,6 +85,27 @@ def test_an_election_at_rest_costs_the_api_no_request() -> None:
         assert story.hears(story.written(renewal), story.seen(record_of(renewal))) == []
         assert 2.9 < story.wakes_after_s <= 3.0
     assert story.news == []
+
+
+def test_the_echo_of_a_renewal_is_known_without_being_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    story, _ = at_rest()
+    renewal = only(WriteLease, story.rests(story.wakes_after_s))
+    story.revision += 1
+    monkeypatch.setattr(lease, "parse", None)
+
+    assert story.hears(story.seen(record_of(renewal))) == []
+    assert story.election.state.lease is not None
+    assert story.election.state.lease.record == renewal.record
+
+
+def test_what_another_process_writes_during_a_renewal_is_seen_as_it_is() -> None:
+    story, _ = at_rest()
+    only(WriteLease, story.rests(story.wakes_after_s))
+    story.revision += 1
+
+    story.hears(story.seen(a_record(B, 8)))
+    assert story.election.state.lease is not None
+    assert (story.election.state.lease.holder, story.election.state.lease.term) == (B.identity, 8)
 
 
 def test_a_hand_over_when_the_leaders_pod_is_deleted() -> None:
