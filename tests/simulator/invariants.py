@@ -140,6 +140,9 @@ class Invariants:
         if term < known and pod.uid not in self.forged:
             self._fail(f"tombstone: the term label of {pod.name} fell from {known} to {term}")
         self._pod_terms[pod.uid] = term
+        had_role = before is not None and before.role(ELECTION) is not None
+        if pod.role(ELECTION) is not None and pod.term(ELECTION) is None and not had_role:
+            self._fail(f"G3: {pod.name} gets the role {pod.role(ELECTION)} without a term")
         if pod.role(ELECTION) != PodRole.LEADER:
             self._leaders.pop(pod.uid, None)
             return

@@ -46,6 +46,18 @@ def _call_all_settled(*arguments: Any, **named: Any) -> routing.Plan:
     return replace(_plan(*arguments, **named), settled=True)
 
 
+def _follow_without_a_term(election: str, status: Status, **named: Any) -> routing.Plan:
+    if status.term:
+        return _plan(election, status, **named)
+    bare = [pod for pod in named["candidates"] if pod.role(election) is None]
+    return routing.Plan(
+        tuple(
+            WriteLabels(pod.ref, pod.term(election), None, PodRole.FOLLOWER, None, no_labels_map=pod.labels is None)
+            for pod in bare
+        )
+    )
+
+
 def _forget_the_old_leader(status: Status, **named: Any) -> Status:
     return replace(_advance(status, **named), unfenced=status.unfenced)
 
@@ -137,6 +149,7 @@ OF_LABELS = (
     Mutation("take the term label off at clean-up", "tombstone", LATE_LABELS, _patch_labels(_take_the_term_off_too)),
     Mutation("write labels without testing the term", "tombstone", LATE_LABELS, _without_test_of("term.tenure.dev")),
     Mutation("write labels without testing the UID", "G3", CHANGED_LABELS, _without_test_of("/metadata/uid")),
+    Mutation("give a role before there is a term", "G3", REBIRTHS, put(routing, "plan", _follow_without_a_term)),
     Mutation("crown without the term", "G3", LATE_LABELS, _patch_labels(_crown_without_the_term)),
     Mutation(
         "call a higher term forged without reading the resource",
