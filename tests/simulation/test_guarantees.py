@@ -25,28 +25,26 @@ _TESTS = Path(__file__).parents[1]
 
 @pytest.mark.parametrize("seed", [*range(FIXED), *islice(seeds_of(content()), DERIVED)])
 def test_g1_to_g6_hold_whatever_fails(seed: int) -> None:
-    try:
-        simulate(seed, faults=FAULTS)
-    except AssertionError as violation:
-        pytest.fail(f"{violation}\nReplay it: {replay_command(seed, faults=FAULTS)}")
+    _hold(seed, faults=FAULTS)
 
 
 @pytest.mark.parametrize("seed", range(OF_PODS))
 def test_g2_to_g5_hold_where_the_pods_campaign(seed: int) -> None:
     """Nodes run in the pods under any of their names, crash, and forget their terms when they resign."""
-    try:
-        simulate(seed, faults=2 * FAULTS, kind="pods")
-    except AssertionError as violation:
-        pytest.fail(f"{violation}\nReplay it: {replay_command(seed, kind='pods', faults=2 * FAULTS)}")
+    _hold(seed, faults=2 * FAULTS, kind="pods")
 
 
 @pytest.mark.parametrize("seed", range(OF_ROUTES))
 def test_a_slice_has_the_leaders_address_and_no_other_and_no_gap_whatever_fails(seed: int) -> None:
     """The operator writes the endpoints of a Service with two families; users delete them, and forge their terms."""
+    _hold(seed, faults=2 * FAULTS, kind="routes")
+
+
+def _hold(seed: int, *, faults: int, kind: str = "any") -> None:
     try:
-        simulate(seed, faults=2 * FAULTS, kind="routes")
+        simulate(seed, faults=faults, kind=kind)
     except AssertionError as violation:
-        pytest.fail(f"{violation}\nReplay it: {replay_command(seed, kind='routes', faults=2 * FAULTS)}")
+        pytest.fail(f"{violation}\nReplay it: {replay_command(seed, kind=kind, faults=faults)}")
 
 
 def test_a_seed_replays_exactly_in_another_process() -> None:

@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
@@ -113,18 +112,6 @@ class _Stream(io.StringIO):
         return self._is_terminal
 
 
-@pytest.fixture
-def loggers() -> Iterator[None]:
-    """Restores what `configure` changes."""
-    root = logging.getLogger()
-    changed = [root, logging.getLogger("tenure"), logging.getLogger("kubernetes")]
-    handlers, levels = root.handlers[:], [logger.level for logger in changed]
-    yield
-    root.handlers[:] = handlers
-    for logger, level in zip(changed, levels, strict=True):
-        logger.setLevel(level)
-
-
 @pytest.mark.parametrize(
     ("log_format", "is_terminal", "shape"),
     [
@@ -137,7 +124,7 @@ def loggers() -> Iterator[None]:
     ],
 )
 def test_the_shape_of_a_line(
-    loggers: None, monkeypatch: pytest.MonkeyPatch, log_format: LogFormat, is_terminal: bool, shape: str
+    monkeypatch: pytest.MonkeyPatch, log_format: LogFormat, is_terminal: bool, shape: str
 ) -> None:
     stream = _Stream(is_terminal=is_terminal)
     monkeypatch.setattr(sys, "stderr", stream)
@@ -161,9 +148,7 @@ def test_the_shape_of_a_line(
         ("error", ["warning of others"]),
     ],
 )
-def test_the_level_is_that_of_our_own_lines(
-    loggers: None, monkeypatch: pytest.MonkeyPatch, level: str, shown: list[str]
-) -> None:
+def test_the_level_is_that_of_our_own_lines(monkeypatch: pytest.MonkeyPatch, level: str, shown: list[str]) -> None:
     stream = _Stream(is_terminal=False)
     monkeypatch.setattr(sys, "stderr", stream)
 
@@ -175,7 +160,7 @@ def test_the_level_is_that_of_our_own_lines(
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == shown
 
 
-def test_kopfs_failed_attempts_are_short_warnings(loggers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kopfs_failed_attempts_are_short_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = _Stream(is_terminal=False)
     monkeypatch.setattr(sys, "stderr", stream)
 
@@ -197,7 +182,7 @@ def test_kopfs_failed_attempts_are_short_warnings(loggers: None, monkeypatch: py
 
 
 def test_what_libraries_say_below_a_warning_is_not_shown_whatever_was_set_before(
-    loggers: None, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = _Stream(is_terminal=False)
     monkeypatch.setattr(sys, "stderr", stream)
@@ -210,7 +195,7 @@ def test_what_libraries_say_below_a_warning_is_not_shown_whatever_was_set_before
     assert stream.getvalue() == ""
 
 
-def test_configuring_twice_writes_each_line_once(loggers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configuring_twice_writes_each_line_once(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = _Stream(is_terminal=False)
     monkeypatch.setattr(sys, "stderr", stream)
 
