@@ -386,6 +386,20 @@ def test_what_the_operator_has_to_write_by_itself_is_no_repair() -> None:
     assert math.isclose(watched.value("tenure_label_writes_total", result="applied"), 5)
 
 
+def test_labels_that_the_watch_shows_before_their_write_is_answered_are_no_repair() -> None:
+    watched = Watched.at_rest()
+    story = watched.story
+    new = a_pod("web-2", ordinal=2)
+    story.pods[new.uid] = new
+    write = only(WriteLabels, story.hears(PodSeen(new)))
+
+    answer = story.labelled(write)
+    story.hears(PodSeen(story.pods[new.uid]))
+    story.hears(answer)
+
+    assert watched.figures.drift_repairs == 0
+
+
 def test_labels_that_nobody_can_repair_are_no_repair() -> None:
     watched = Watched.at_rest()
     story = watched.story

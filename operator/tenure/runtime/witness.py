@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from tenure.election.clock import Instant
-from tenure.election.effects import Effect
+from tenure.election.effects import Effect, WriteLabels
 from tenure.election.election import Election
 from tenure.election.end_of_term import EndOfTerm
 from tenure.election.inputs import (
@@ -51,6 +51,8 @@ class Witness:
         self._served_by: PodRef | None = None
         self._in_order: frozenset[str] = frozenset()
         self._in_order_term = 0
+        self._under_repair: set[str] = set()
+        """UIDs of the pods that were in order before the label write of them which is on its way."""
 
     @property
     def wakes_at_s(self) -> float:
@@ -74,6 +76,9 @@ class Witness:
             if before is not None and now.mandate is Mandate.ACT:
                 self._count_transitions(before.status, state.resource.status)
             self._look(now, state.resource.status)
+        for effect in effects:
+            if isinstance(effect, WriteLabels) and effect.ref.uid in self._in_order:
+                self._under_repair.add(effect.ref.uid)
         return effects
 
     def _conclude_lease(self, now: Instant, outcome: WriteOutcome) -> None:
@@ -95,13 +100,16 @@ class Witness:
         self._metrics.label_writes[result.outcome].inc()
         state, uid = self._election.state, result.ref.uid
         write = state.label_writes.get(uid)
+        # Not by what the pod is now: the watch may have shown this very write already.
+        was_in_order = uid in self._under_repair
+        self._under_repair.discard(uid)
         if result.outcome is not LabelOutcome.APPLIED or write is None or state.resource is None:
             return
         status = state.resource.status
         if write.term != status.term or state.precedes_a_crown(write) or status.unfenced:
             return  # Half of a repair, of which the other one counts, or a part of a hand-over.
         is_pretender = write.expected_role == PodRole.LEADER and uid != _leader_uid(status)
-        if is_pretender or uid in self._in_order:
+        if is_pretender or was_in_order:
             self.figures.drift_repairs += 1
             facts = {"election": f"{self.figures.namespace}/{self.figures.name}", "pod": result.ref.name}
             logger.warning("Labels repaired that somebody else had changed", extra=facts)
