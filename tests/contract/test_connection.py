@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from contract.harness import RealHarness, assert_calm, connected, eventually, fast
+from contract.harness import RealHarness, assert_calm, connected, eventually, fast, served_by
 from tenure.nats.connection import NatsConnection, NatsSettings, NatsUnavailable
 from tenure.nats.store import OutcomeUnknown, Unavailable, WrongRevision
 
@@ -18,16 +18,12 @@ KEY = "shop.web"
 @pytest.fixture
 async def silent_server() -> AsyncIterator[str]:
     """The URL of a server that accepts connections and never says a word."""
-    done = asyncio.Event()
 
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await done.wait()
-        writer.close()
+    async def serve(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    done.set()
-    server.close()
+    async with served_by(serve) as address:
+        yield f"nats://{address}"
 
 
 async def test_an_unreachable_server_is_named_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:

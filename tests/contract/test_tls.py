@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from contract.harness import assert_calm, connected, eventually, fast, refusal
+from contract.harness import assert_calm, connected, eventually, fast, refusal, served_by
 from environment import NatsServer
 from environment.certificates import CertificateAuthority, KeyPair
 from environment.ports import LOOPBACK, free_ports
@@ -204,11 +204,9 @@ async def _listener(info: dict[str, Any]) -> AsyncIterator[tuple[str, Callable[[
         while data := await reader.read(1000):
             heard.extend(data)
             writer.write(b"PONG\r\n")
-        writer.close()
 
-    server = await asyncio.start_server(serve, LOOPBACK, 0)
-    yield f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}", lambda: bytes(heard)
-    server.close()
+    async with served_by(serve) as address:
+        yield address, lambda: bytes(heard)
 
 
 @pytest.mark.parametrize("by_url", [True, False])

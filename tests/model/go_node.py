@@ -131,6 +131,13 @@ class GoNode:
 
     async def _monitor(self) -> None:
         watcher = await self.kv.watch(KEY)
+        try:
+            await self._follow(watcher)
+        finally:
+            with suppress(NatsError):  # The connection may be gone.
+                await watcher.stop()  # type: ignore[no-untyped-call]
+
+    async def _follow(self, watcher: KeyValue.KeyWatcher) -> None:
         while not self._ended:  # The client's own wait can swallow the news that it is cancelled.
             try:
                 entry = await watcher.updates(timeout=0.2)  # type: ignore[no-untyped-call]
