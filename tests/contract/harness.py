@@ -56,6 +56,7 @@ async def served_by(
         yield f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        await asyncio.sleep(0)  # The last one may not have begun yet.
         for handler in handlers:
             handler.cancel()
         await asyncio.gather(*handlers, return_exceptions=True)

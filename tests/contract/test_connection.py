@@ -61,18 +61,16 @@ async def test_a_server_that_sends_us_away_at_once_is_not_run_down() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         let_in_at_s.append(asyncio.get_running_loop().time())
         writer.write(b'INFO {"max_payload": 1000}\r\nPONG\r\n')
-        while not (await reader.readline()).startswith(b"SUB"):
-            pass
+        async for line in reader:
+            if line.startswith(b"SUB"):
+                break
         writer.write(b"-ERR 'User Authentication Expired'\r\n")
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    settings = NatsSettings((url,), reconnect_wait_min_s=0.05, reconnect_wait_max_s=0.4)
-    async with connected(settings) as connection:
-        await eventually(lambda: connection.connection >= 5)
-    server.close()
+    async with served_by(serve) as address:
+        settings = NatsSettings((f"nats://{address}",), reconnect_wait_min_s=0.05, reconnect_wait_max_s=0.4)
+        async with connected(settings):
+            await eventually(lambda: len(let_in_at_s) >= 5)
     waits_s = [after - before for before, after in itertools.pairwise(let_in_at_s)]
     assert all(wait_s >= least_s for wait_s, least_s in zip(waits_s, (0.025, 0.05, 0.1, 0.2), strict=False))
 
