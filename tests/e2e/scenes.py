@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from demo.watching import Watches
 from demo.world import World
+from e2e import crowd
 from e2e.helm import RELEASE
 from e2e.stage import EVICTABLE, NODES, SYSTEM, WEB, Stage
 from environment import EnvironmentFailed
@@ -116,6 +117,12 @@ def _roll_operator(scenery: Scenery) -> None:
     scenery.stage.rolled_out(SYSTEM, OPERATOR)
 
 
+def _roll_operator_of_many(scenery: Scenery) -> None:
+    with crowd.gathered(scenery.stage) as before:
+        _roll_operator(scenery)
+        crowd.none_has_changed(scenery.stage, before)
+
+
 def _upgrade(scenery: Scenery) -> None:
     scenery.stage.upgrade(log={"level": "debug"})
     scenery.stage.rolled_out(SYSTEM, OPERATOR)
@@ -160,6 +167,7 @@ SCENES = [
     Scene("The leader's readiness probe fails", _fail_readiness),
     Scene("Rolling update of the workload", _roll_workload),
     Scene("Rolling update of the operator", _roll_operator, keeps_leader=True),
+    Scene(f"The same, with {crowd.ELECTIONS} more elections", _roll_operator_of_many, keeps_leader=True),
     Scene("`helm upgrade` with another value", _upgrade, keeps_leader=True),
     Scene("The pods of the acting operator and of the leader are deleted", _delete_operator),
     Scene("The leader's node is drained", _drain, needs_nodes=NODES),

@@ -30,6 +30,8 @@ WEB = "tenure-e2e"
 """The namespace of the workload."""
 CAMPAIGN = "tenure-e2e-campaign"
 """The namespace of the pods that campaign for themselves."""
+CROWD = "tenure-e2e-crowd"
+"""The namespace of the elections that come in numbers."""
 SYSTEM = "tenure-e2e-system"
 """The namespace of NATS, the operator and the clients."""
 EVICTABLE = "tenure-e2e"
@@ -40,7 +42,7 @@ NATS_URLS = [f"tls://nats-{number}.nats.{SYSTEM}.svc:4222" for number in range(N
 NODES = 3
 """How many nodes it takes to lose one of them."""
 
-_NAMESPACES = (WEB, CAMPAIGN, SYSTEM)
+_NAMESPACES = (WEB, CAMPAIGN, CROWD, SYSTEM)
 _FOLDER = Path(__file__).parent
 _CRD = "leaderelections.tenure.dev"
 _READY_TIMEOUT_S = 300
@@ -122,13 +124,15 @@ def installed(stage: Stage) -> Iterator[None]:
 
 def start_workload(stage: Stage) -> None:
     """Start what is elected, and who calls it, and return when all of it is Ready."""
-    done = "Started three web servers, a client on each node, and three pods that campaign"
+    done = "Started three web servers, a client on each node, three pods that campaign, and three for the crowd"
     with stage.terminal.step("Starting the workloads", done):
         apply(stage, WEB, "web.yaml")
         apply(stage, SYSTEM, "clients.yaml")
         apply(stage, CAMPAIGN, "campaigners.yaml")
+        apply(stage, CROWD, "crowd.yaml")
         stage.rolled_out(WEB, "statefulset/web")
         stage.rolled_out(CAMPAIGN, "statefulset/web")
+        stage.rolled_out(CROWD, "statefulset/crowd")
         stage.rolled_out(SYSTEM, "daemonset/client")
 
 
