@@ -15,6 +15,7 @@ from tenure.nats.settings import NatsSettings
 from tenure.nats_options import nats_options, option
 from tenure.parameters import BUCKET, NAMESPACE, RELEASE, ListenAddress, PodSelector, Record, Seconds
 from tenure.process import OperatorFailed, OperatorProcess
+from tenure.runtime.collector import collect_rarely
 from tenure.settings import DEFAULT_OPERATOR_LEASE_DURATION_S, DEFAULT_POLL_INTERVAL_S, Settings
 
 
@@ -147,6 +148,7 @@ def run(  # noqa: PLR0913 - one for each option
         operator_lease_duration_s=operator_lease_duration_s,
         allowed_records=allowed_records,
     )
+    collect_rarely()
     lease_bucket = BucketSettings(bucket, replicas=int(bucket_replicas), storage=bucket_storage)
     try:
         asyncio.run(_run(settings, nats, lease_bucket, kubeconfig, listen))
