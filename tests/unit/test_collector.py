@@ -38,6 +38,7 @@ def test_garbage_that_refers_to_itself_is_found_all_the_same() -> None:
     assert _looks() > before
 
 
-def test_the_imports_are_left_out() -> None:
+def test_what_is_there_already_is_left_out() -> None:
+    imported = len(gc.get_objects())
     collect_rarely()
-    assert gc.get_freeze_count() > YOUNG_OBJECTS
+    assert gc.get_freeze_count() >= imported

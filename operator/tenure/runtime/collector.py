@@ -17,6 +17,5 @@ of ten thousand elections that takes a second, in which nothing else happens."""
 
 def collect_rarely() -> None:
     """Set how often this process collects, for good, and leave out from now on what there is already: the imports."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *LOOKS_PER_OLDER_LOOK)
