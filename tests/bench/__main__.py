@@ -177,7 +177,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"leaders lost at once, where there are so many (default: {' '.join(map(str, LOSSES))})",
     )
     parser.add_argument(
-        "--window", type=_count, default=60, metavar="SECONDS", help="how long `rest` looks at each (default: 60)"
+        "--window",
+        type=_count,
+        default=60,
+        metavar="SECONDS",
+        help="how long `rest` looks at each in all (default: 60)",
     )
     parser.add_argument(
         "--size-window",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.handover import DELETED, NOT_READY, PEER_ENDS, PEER_KILLED, HandOvers
+from bench.handover import DELETED, NOT_READY, PEER_ENDS, PEER_KILLED, SWITCHOVER, HandOvers
 from bench.rest import NOBODY, OURS, PEER, Rest
 from bench.scale import Loss, Size
 from bench.usage import Usage
@@ -74,11 +74,9 @@ def _percentiles(values: Sequence[float]) -> Iterator[str]:
 
 def _ratios(measured: HandOvers) -> Iterator[str]:
     floor_s = percentile(measured.floor_s, 50)
-    ours_s = {percent: percentile(measured.series[DELETED].label_s, percent) for percent in (50, 99)}
-    yield (
-        f"* The leader's pod deleted, to the label: p50 {ours_s[50] / floor_s:.1f} ×, "
-        f"p99 {ours_s[99] / floor_s:.1f} × the floor's p50."
-    )
+    for cause in (DELETED, NOT_READY, SWITCHOVER):
+        median, slowest = (percentile(measured.series[cause].label_s, percent) / floor_s for percent in (50, 99))
+        yield f"* Tenure, {cause}, to the label: p50 {median:.1f} ×, p99 {slowest:.1f} × the floor's p50."
     for theirs, ours in ((PEER_ENDS, DELETED), (PEER_KILLED, NOT_READY)):
         ratio = percentile(measured.series[theirs].label_s, 50) / percentile(measured.series[ours].label_s, 50)
         yield f"* {theirs}: {ratio:.0f} × as long as Tenure, {ours} (p50, to the label)."
@@ -129,6 +127,11 @@ def _scale(sizes: Sequence[Size]) -> str:
         ("at rest: the operator, of a core", lambda one: f"{one.rest.cores['operator']:.1%}"),
         ("all processes, of a core", lambda one: f"{one.rest.all_cores:.1%}"),
         ("for each election: the operator", lambda one: f"{one.rest.cores['operator'] / one.elections * 1e6:.0f} µs/s"),
+        (
+            "growth with the number of elections: the start",
+            lambda one: _growth(sizes[0], one, lambda size: size.started_s),
+        ),
+        ("the operator at rest", lambda one: _growth(sizes[0], one, lambda size: size.rest.cores["operator"])),
         ("renewals in the window", lambda one: f"{sum(one.lateness.values()):.0f}"),
         ("99 % of them late by at most", lambda one: late(one.lateness, 99)),
         ("all of them", lambda one: late(one.lateness, 100)),
@@ -137,6 +140,11 @@ def _scale(sizes: Sequence[Size]) -> str:
     losses = [(size, loss) for size in sizes for loss in size.losses]
     tables += [table(_LOSS_HEAD, [_loss(size, loss) for size, loss in losses])] if losses else []
     return "\n\n".join(tables)
+
+
+def _growth(first: Size, size: Size, of: Callable[[Size], float]) -> str:
+    """Return how much more it is for each election than at the first size: 1.0 is linear."""
+    return f"{of(size) / of(first) * first.elections / size.elections:.2f} ×"
 
 
 _LOSS_HEAD = (

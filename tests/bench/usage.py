@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.api import Api
@@ -32,6 +32,15 @@ class Usage:
     def all_requests(self) -> float:
         """A second."""
         return sum(self.requests.values())
+
+
+def mean(windows: Sequence[Usage]) -> Usage:
+    """Return what was used in several windows of one length."""
+
+    def of(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        return {name: sum(part.get(name, 0.0) for part in parts) / len(parts) for part in parts for name in part}
+
+    return Usage(of([one.cores for one in windows]), of([one.requests for one in windows]))
 
 
 class Meter:

@@ -57,18 +57,22 @@ def test_hand_overs_are_compared_with_the_floor_and_with_the_peer() -> None:
 
     assert "| leader's pod deleted | 3 | 30 ms | 60 ms | 60 ms | 40 ms | 40 ms | 40 ms | 0 |" in text
     assert "| floor | 3 | 20 ms | 30 ms | 30 ms |" in text
-    assert "p50 1.5 ×, p99 3.0 × the floor's p50." in text
+    assert "Tenure, leader's pod deleted, to the label: p50 1.5 ×, p99 3.0 × the floor's p50." in text
+    assert "Tenure, leader not Ready, to the label: p50 2.0 ×, p99 4.0 × the floor's p50." in text
     assert "client-go, leader's pod deleted: 100 × as long as Tenure, leader's pod deleted" in text
     assert "client-go, leader killed and not Ready: 75 × as long as Tenure, leader not Ready" in text
 
 
-def test_what_there_is_without_elections_is_taken_off_the_cost_at_rest() -> None:
-    usage = {
-        NOBODY: Usage({"etcd": 0.01}, {"GET leases": 1.0}),
-        OURS: Usage({"etcd": 0.01, "operator": 0.04}, {"GET leases": 1.0}),
-        PEER: Usage({"etcd": 0.21, "peer": 0.2}, {"GET leases": 3.0, "PUT leases": 5.0}),
+def test_the_cost_at_rest_is_that_of_all_windows_less_what_there_is_without_elections() -> None:
+    windows = {
+        NOBODY: [Usage({"etcd": 0.01}, {"GET leases": 1.0})],
+        OURS: [
+            Usage({"etcd": 0.01, "operator": 0.03}, {"GET leases": 2.0}),
+            Usage({"etcd": 0.01, "operator": 0.05}, {}),
+        ],
+        PEER: [Usage({"etcd": 0.21, "peer": 0.2}, {"GET leases": 3.0, "PUT leases": 5.0})],
     }
-    text = str(Results(rest=Rest(10, 60, usage)))
+    text = str(Results(rest=Rest(10, 60, windows)))
 
     assert "Tenure, less what there is without elections: 4.0% of a core, 0.0 requests a second (none)." in text
     assert "40.0% of a core, 7.0 requests a second (GET leases 2.0, PUT leases 5.0)." in text
@@ -80,6 +84,7 @@ def test_every_size_has_a_column_and_every_loss_a_row() -> None:
 
     assert "|  | 100 | 1000 |" in text
     assert "| resident memory of the operator | 85 MB | 130 MB |" in text
+    assert "| growth with the number of elections: the start | 1.00 × | 1.00 × |" in text
     assert "| 99 % of them late by at most | 10 ms | 10 ms |" in text
     assert text.count("| 500 ms | 900 ms | 100 ms | 100 ms | 12 | 10 ms |") == 2
 
