@@ -6,17 +6,19 @@ Whoever makes one of them dearer on purpose says so here, and in docs/performanc
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import json
 import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import kopf
+import pytest
 
-from model.api import PODS
+from model.api import ELECTIONS, PODS, Object
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect, WriteLease, WriteStatus
 from tenure.election.election import Election
@@ -104,17 +106,46 @@ def test_a_renewal_is_one_write_in_nats_two_steps_and_no_request_to_the_api() ->
     run(scenario())
 
 
-def test_a_hand_over_is_two_writes_in_nats_two_of_the_status_two_of_labels_and_two_events() -> None:
+def _delete_web_0(shell: Shell) -> None:
+    _change(shell, PODS, "web-0", lambda pod: pod["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"))
+
+
+def _unready_web_0(shell: Shell) -> None:
+    _change(shell, PODS, "web-0", lambda pod: pod["status"]["conditions"][0].update(status="False"))
+
+
+def _switch_over(shell: Shell) -> None:
+    _change(shell, ELECTIONS, "web", lambda election: election["spec"].update(switchover={"id": "1"}))
+
+
+def _change(shell: Shell, paths: str, name: str, change: Callable[[Object], None]) -> None:
+    path = f"{paths.format('shop')}/{name}"
+    changed = copy.deepcopy(shell.api.objects[path])
+    change(changed)
+    shell.api.put(path, changed)
+
+
+@pytest.mark.parametrize(
+    ("cause", "steps", "more"),
+    [
+        pytest.param(_delete_web_0, 7, {}, id="leader's pod deleted"),
+        # It is asked first whether the pod is still not Ready: another operator may know better.
+        pytest.param(_unready_web_0, 8, {"GET web-0": 1}, id="leader not Ready"),
+        pytest.param(_switch_over, 7, {"POST events": 3}, id="switchover"),
+    ],
+)
+def test_a_hand_over_is_two_writes_in_nats_two_of_the_status_two_of_labels_and_its_events(
+    cause: Callable[[Shell], None], steps: int, more: dict[str, int]
+) -> None:
     async def scenario() -> None:
         async with Shell() as shell:
             costs = await _led_by_web_0(shell)
-            path = f"{PODS.format('shop')}/web-0"
-            pod = shell.api.objects[path]
-            shell.api.put(path, {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+            cause(shell)
             await asyncio.sleep(0.4)
             assert shell.labels()["web-1"] == ("leader", "2")
-            assert (costs.nats_writes, costs.steps) == (2, 7)
-            assert costs.requests == {"PATCH status": 2, "PATCH web-0": 1, "PATCH web-1": 1, "POST events": 2}
+            assert (costs.nats_writes, costs.steps) == (2, steps)
+            plain = {"PATCH status": 2, "PATCH web-0": 1, "PATCH web-1": 1, "POST events": 2}
+            assert costs.requests == plain | more
 
     run(scenario())
 
