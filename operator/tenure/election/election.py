@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tenure.election import campaign
 from tenure.election.alarm import FOREVER_S
 from tenure.election.campaigner import Campaigner
 from tenure.election.clock import Instant
@@ -24,6 +23,7 @@ from tenure.election.inputs import Input
 from tenure.election.labeller import Labeller
 from tenure.election.mandate import Mandate
 from tenure.election.news import news_between
+from tenure.election.outlook import Outlook, look_out
 from tenure.election.scribe import Scribe
 from tenure.election.state import State
 
@@ -47,7 +47,7 @@ class Election:
         )
         self._scribe = Scribe(self.state, namespace_uid=namespace_uid)
         self._labeller = Labeller(self.state)
-        self._outlook: object = None
+        self._outlook: Outlook | None = None
 
     def step(self, now: Instant, happened: Sequence[Input]) -> list[Effect]:
         """Take what happened, decide, and return what to do."""
@@ -70,11 +70,11 @@ class Election:
         lead = self._lead
         decided += lead.decide(now)
         rests_until_s = min(self._scribe.alarm.at_s, self._labeller.alarm.at_s)
-        outlook = self._look_out(now)
+        outlook = look_out(now, state, lead.decision)
         if state.is_changed or outlook != self._outlook or now.monotonic_s >= rests_until_s:
             state.is_changed, self._outlook = False, outlook
             plan = self._labeller.plan()
-            decided += self._scribe.decide(now, lead.decision, plan)
+            decided += self._scribe.decide(now, outlook, plan)
             decided += self._labeller.decide(now, plan)
             state.forget_irrelevant_pods()
         self.wakes_at_s = min(lead.alarm.at_s, self._scribe.alarm.at_s, self._labeller.alarm.at_s)
@@ -85,20 +85,3 @@ class Election:
         """Whatever decides who leads."""
         spec = self.state.spec
         return self._follower if spec is not None and spec.pods_campaign else self._campaigner
-
-    def _look_out(self, now: Instant) -> object:
-        """Return all that the status and the labels depend on besides what sets `is_changed`.
-
-        A renewal changes none of it, so a leader at rest costs neither a plan nor a status.
-        """
-        state, decision, lease = self.state, self._lead.decision, self.state.lease
-        leading = state.leading
-        lease_facts = None if lease is None else (lease.holder, lease.term, bool(lease.record), bool(lease.revision))
-        availability = bool(state.connection), state.lease_backoff.failures < 2
-        floor = decision if isinstance(decision, campaign.RaiseFloor) else None
-        if leading is not None:
-            return leading.identity, leading.term, floor, lease_facts, availability
-        is_idle = state.lease_operation is None
-        expired = lease is not None and lease.expired(now.monotonic_s)
-        waits = decision if isinstance(decision, campaign.Wait | campaign.Follow) else None
-        return floor, waits, is_idle, state.lease_certain, expired, lease_facts, availability

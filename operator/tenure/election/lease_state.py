@@ -35,6 +35,11 @@ class LeaseState:
     electors: dict[str, Elector] = field(default_factory=dict)
 
     @property
+    def nats_is_available(self) -> bool:
+        """Whether NATS is connected, and did not leave the last two reads or writes without an answer."""
+        return self.connection != 0 and self.lease_backoff.failures < 2
+
+    @property
     def leading(self) -> Elector | None:
         """The elector that leads."""
         for elector in self.electors.values():  # A generator would take three times as long, several times a step.

@@ -9,9 +9,8 @@ from tenure.election.alarm import Alarm, Backoff
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.end_of_term import EndOfTerm, why_ended
-from tenure.election.lease import Lease
 from tenure.election.operations import StatusOperation
-from tenure.election.record import LeaseRecord, Unbelievable
+from tenure.election.outlook import Outlook
 from tenure.election.resource import Leader, Refusal, Spec, Status
 from tenure.election.routing import Plan
 from tenure.election.state import State
@@ -35,7 +34,7 @@ class Scribe:
         self._cosmetic_since_s: float | None = None
         self._cosmetic_backoff = Backoff(COSMETIC_DELAY_S / 16, 30.0)
 
-    def decide(self, now: Instant, decision: campaign.Decision, plan: Plan) -> list[Effect]:
+    def decide(self, now: Instant, outlook: Outlook, plan: Plan) -> list[Effect]:
         """Return the status write that is due. `plan` is what the labels lack of the status in force."""
         state, now_s = self._state, now.monotonic_s
         assert state.resource is not None
@@ -45,14 +44,13 @@ class Scribe:
         if state.resource_is_stale:
             return state.read_resource(now_s, self.alarm)
         last = state.resource.status
-        status = self._next_ledger(now, last, decision)
+        status = self._next_ledger(now, last, outlook)
         if status is last and plan.settled and last.unfenced and state.routes.sent is None:
             status = ledger.settle(last)  # One write with what the slices say, which nearly always come first.
-        status = self._answer(now, last, status)
+        status = self._answer(now, last, status, outlook)
         is_urgent = status is not last
-        contested = isinstance(decision, campaign.Wait) and decision.contested
         settled = plan.settled and status.term == last.term
-        status = self._describe(now, status, plan, settled=settled, contested=contested)
+        status = self._describe(now, status, plan, outlook, settled=settled)
         if not is_urgent and not self._cosmetics_are_due(now_s, status, last):
             return []
         if not state.status_backoff.is_over(now_s, self.alarm):
@@ -62,9 +60,8 @@ class Scribe:
             self._cosmetic_backoff.failed(now_s)
         write = effects.WriteStatus(status, state.resource.resource_version)
         is_first_floor = last.term_floor is None and status.term_floor is not None
-        raises_for_lost = isinstance(decision, campaign.RaiseFloor) and decision.lost
-        lease = state.lease
-        covers = None
+        raises_for_lost = isinstance(outlook.decision, campaign.RaiseFloor) and outlook.decision.lost
+        lease, covers = state.lease, None
         if lease is not None and (raises_for_lost or (is_first_floor and lease.record is None)):
             covers = lease.revision
         state.status_write = StatusOperation(write, covers)
@@ -83,20 +80,19 @@ class Scribe:
             self.alarm.set(due_at_s)
         return now_s >= due_at_s
 
-    def _next_ledger(self, now: Instant, last: Status, decision: campaign.Decision) -> Status:
+    def _next_ledger(self, now: Instant, last: Status, outlook: Outlook) -> Status:
         """Return the status with the next entry of the ledger or the next floor; `last` itself without either."""
-        state = self._state
-        is_led_by_record = isinstance(decision, campaign.Follow)
-        if not state.pods_complete or state.lease is None or not (state.lease.revision or is_led_by_record):
+        state, decision = self._state, outlook.decision
+        if not state.pods_complete or not outlook.is_known:
             return last
         status = last
         if last.term_floor is None:
             # In this life nothing can have been claimed before the first floor; in an earlier one, what labels tell of.
             told = state.highest_label + campaign.CLAIM_GAP if state.highest_label else 0
-            status = replace(last, term_floor=max(last.term, self._believed_term(0), told))
+            status = replace(last, term_floor=max(last.term, _believed_term(outlook, 0), told))
         if isinstance(decision, campaign.RaiseFloor):
             status = replace(status, term_floor=max(status.term_floor or 0, decision.floor))
-        entry = self._next_entry(last, state.lease, decision)
+        entry = self._next_entry(last, outlook)
         if entry is None:
             return status
         term, leader, acquired_at_s = entry
@@ -106,55 +102,45 @@ class Scribe:
             leader=leader,
             acquired_at_s=acquired_at_s,
             now_wall_s=now.wall_s,
-            why=self._why_ended(now, last, leader, decision),
+            why=self._why_ended(now, last, leader, outlook),
         )
 
-    def _answer(self, now: Instant, last: Status, status: Status) -> Status:
+    def _answer(self, now: Instant, last: Status, status: Status, outlook: Outlook) -> Status:
         """Return the status with what has become of the switchover that is asked for; itself when that is said."""
-        state, spec, leading = self._state, self._state.spec, self._state.leading
+        state, spec = self._state, self._state.spec
         if spec is None or not state.pods_complete:
             return status
-        is_led = (
-            leading is not None
-            and last.leader is not None
-            and (leading.identity, leading.term) == (last.leader.identity, last.term)
-        )
+        is_led = last.leader is not None and outlook.leading == (last.leader.identity, last.term)
         given = switchover.answer(spec, last, status, field=state.field(now), is_led=is_led, wall_s=now.wall_s)
         return status if given is None else replace(status, switchover=given)
 
-    def _next_entry(
-        self, last: Status, lease: Lease, decision: campaign.Decision
-    ) -> tuple[int, Leader | None, float | None] | None:
+    def _next_entry(self, last: Status, outlook: Outlook) -> tuple[int, Leader | None, float | None] | None:
         """Return the term, leader and start that the status must show next, None when it shows what is."""
-        state, record = self._state, lease.record
+        state, decision = self._state, outlook.decision
         if isinstance(decision, campaign.Follow):
             return decision.reign
-        if last.term_floor is None or not isinstance(record, LeaseRecord):
+        if last.term_floor is None or not outlook.term:
             return None
-        leading = state.leading
-        if leading is not None:
-            pod = next((pod for pod in state.pods.values() if pod.identity == leading.identity), None)
-            if pod is None or leading.term <= last.term:
+        if outlook.leading is not None:
+            identity, term = outlook.leading
+            pod = next((pod for pod in state.pods.values() if pod.identity == identity), None)
+            if pod is None or term <= last.term:
                 return None
-            return leading.term, Leader(pod.identity, pod.ref, pod.node), record.started_at_s
+            return term, Leader(pod.identity, pod.ref, pod.node), outlook.started_at_s
         if not isinstance(decision, campaign.Wait):
             return None
         if decision.foreign:
-            is_shown = last.leader is not None and last.leader.identity == record.holder
-            if is_shown or not record.holder or not self._believed_term(last.term_floor):
+            is_shown = last.leader is not None and last.leader.identity == outlook.holder
+            if is_shown or not outlook.holder or not _believed_term(outlook, last.term_floor):
                 return None
-            return max(record.term, state.shown_term + 1), Leader(record.holder, None), record.started_at_s
+            return max(outlook.term, state.shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s
         shows_a_leader = last.leader is not None or state.has_stray_leader
-        is_vacant = not record.holder and shows_a_leader and record.term > state.shown_term
-        return (record.term, None, None) if is_vacant and self._waits_for_candidates() else None
+        is_vacant = not outlook.holder and shows_a_leader and outlook.term > state.shown_term
+        # What is waited for is candidates: not NATS, nor the end of a suspension.
+        is_for_candidates = outlook.is_idle and state.spec is not None and not state.spec.suspend
+        return (outlook.term, None, None) if is_vacant and is_for_candidates else None
 
-    def _waits_for_candidates(self) -> bool:
-        """Whether the wait is one for candidates: not for NATS, for an operation, or for the end of a suspension."""
-        state = self._state
-        is_idle = state.lease_operation is None and bool(state.connection) and state.lease_certain
-        return is_idle and state.spec is not None and not state.spec.suspend
-
-    def _why_ended(self, now: Instant, last: Status, leader: Leader | None, decision: campaign.Decision) -> str:
+    def _why_ended(self, now: Instant, last: Status, leader: Leader | None, outlook: Outlook) -> str:
         state, spec, why = self._state, self._state.spec, EndOfTerm.LEASE_LOST
         if last.leader is not None and last.leader.pod is not None:
             why = why_ended(
@@ -165,22 +151,11 @@ class Scribe:
                 successor=leader.pod if leader is not None else None,
                 is_switchover=spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None,
             )
-        if isinstance(decision, campaign.Follow) and why is EndOfTerm.LEASE_LOST:
-            return decision.why
+        if isinstance(outlook.decision, campaign.Follow) and why is EndOfTerm.LEASE_LOST:
+            return outlook.decision.why
         return why
 
-    def _why_not_believed(self, record: LeaseRecord | Unbelievable | None, floor: int) -> str | None:
-        if isinstance(record, Unbelievable):
-            return record.reason
-        if record is not None and record.term > floor + campaign.MAX_TERM_JUMP:
-            return f"its term {record.term} is more than {campaign.MAX_TERM_JUMP} above status.termFloor {floor}"
-        return None
-
-    def _believed_term(self, floor: int) -> int:
-        term = self._state.lease.term if self._state.lease is not None else 0
-        return term if term <= floor + campaign.MAX_TERM_JUMP else 0
-
-    def _describe(self, now: Instant, status: Status, plan: Plan, *, settled: bool, contested: bool) -> Status:
+    def _describe(self, now: Instant, status: Status, plan: Plan, outlook: Outlook, *, settled: bool) -> Status:
         """Return the status with its numbers and conditions."""
         state = self._state
         assert state.resource is not None
@@ -190,7 +165,7 @@ class Scribe:
         floor = status.term_floor
         status = replace(
             status,
-            term_floor=None if floor is None else max(floor, self._believed_term(floor)),
+            term_floor=None if floor is None else max(floor, _believed_term(outlook, floor)),
             observed_generation=generation,
         )
         obstacles = ""
@@ -207,25 +182,15 @@ class Scribe:
             )
             obstacles = field.describe_obstacles()
             self.alarm.set(now.monotonic_of(state.changes_at_s(now)))
-        facts = self._facts(now, spec, status, plan, obstacles, settled=settled, contested=contested)
+        facts = self._facts(spec, status, plan, obstacles, outlook, settled=settled)
         return replace(
             status, conditions=conditions.derive(facts, status, generation=generation, now_wall_s=now.wall_s)
         )
 
     def _facts(
-        self,
-        now: Instant,
-        spec: Spec | Refusal,
-        status: Status,
-        plan: Plan,
-        obstacles: str,
-        *,
-        settled: bool,
-        contested: bool,
+        self, spec: Spec | Refusal, status: Status, plan: Plan, obstacles: str, outlook: Outlook, *, settled: bool
     ) -> conditions.Facts:
         state, leader = self._state, status.leader
-        record = state.lease.record if state.lease is not None else None
-        is_live = state.lease is not None and bool(state.lease.holder) and not state.lease.expired(now.monotonic_s)
         return conditions.Facts(
             refusal=spec if isinstance(spec, Refusal) else None,
             suspended=isinstance(spec, Spec) and spec.suspend,
@@ -235,19 +200,17 @@ class Scribe:
             leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
             leader_is_pod=leader is not None and leader.pod is not None,
             leader_is_gone=leader is not None and leader.pod is not None and leader.pod.uid in state.gone,
-            lease_held=self._is_held(is_live, leader),
-            nats_available=bool(state.connection) and state.lease_backoff.failures < 2,
+            lease_held=self._is_held(outlook, leader),
+            nats_available=outlook.nats_is_available,
             settled=settled and state.routes.is_settled(state.wanted_routes()),
             refused_service=next(iter(state.routes.refusals), None),
             refused_label=next(
                 (state.refused_labels[write.ref.uid] for write in plan.writes if write.ref.uid in state.refused_labels),
                 None,
             ),
-            conflict=is_live
-            and isinstance(record, LeaseRecord)
-            and record.namespace_uid not in (None, self._namespace_uid),
-            unbelievable=self._why_not_believed(record, status.term_floor or 0),
-            contested=contested,
+            conflict=outlook.is_held and outlook.namespace_uid not in (None, self._namespace_uid),
+            unbelievable=_why_not_believed(outlook, status.term_floor or 0),
+            contested=isinstance(outlook.decision, campaign.Wait) and outlook.decision.contested,
             pods_campaign=self._follows,
             has_namesake=leader is not None and any(pod.name == leader.identity for pod in state.candidates),
         )
@@ -257,14 +220,24 @@ class Scribe:
         spec = self._state.spec
         return spec is not None and spec.pods_campaign
 
-    def _is_held(self, is_live: bool, leader: Leader | None) -> bool:  # noqa: FBT001 - a fact about the record
+    def _is_held(self, outlook: Outlook, leader: Leader | None) -> bool:
         """Whether the leader that is shown holds the lease."""
-        state = self._state
         if leader is None:
             return False
         if self._follows:
-            return is_live and state.lease is not None and state.lease.holder == leader.identity
-        return state.leading is not None and state.leading.identity == leader.identity
+            return outlook.is_held and outlook.holder == leader.identity
+        return outlook.leading is not None and outlook.leading[0] == leader.identity
+
+
+def _believed_term(outlook: Outlook, floor: int) -> int:
+    """Return the term of the record; 0 when there is none to be believed."""
+    return outlook.term if outlook.term <= floor + campaign.MAX_TERM_JUMP else 0
+
+
+def _why_not_believed(outlook: Outlook, floor: int) -> str | None:
+    if outlook.term > floor + campaign.MAX_TERM_JUMP:
+        return f"its term {outlook.term} is more than {campaign.MAX_TERM_JUMP} above status.termFloor {floor}"
+    return outlook.unbelievable
 
 
 def _says_the_same(status: Status, last: Status) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from simulator.mutations.mutation import Mutation, put
 from simulator.mutations.worlds import CALM, FAR_NATS, LABELS_ALONE, LAGGING, LOST_BUCKETS, ROLL_BACKS, SWITCHOVERS
 from tenure.election import campaign, scribe, switchover
+from tenure.election.outlook import Outlook
 from tenure.election.pod import Pod
 from tenure.election.resource import Spec, Status, Switchover
 from tenure.runtime.namespaces import Namespaces
@@ -40,13 +41,13 @@ def _do_not_read_before(view: campaign.View) -> campaign.Decision:
     return _decide(replace(view, lease=replace(view.lease, read_at_s=float("inf"))))
 
 
-def _let_the_floor_fall(self: scribe.Scribe, now: Any, last: Status, decision: campaign.Decision) -> Status:
-    status = _next_ledger(self, now, last, decision)
+def _let_the_floor_fall(self: scribe.Scribe, now: Any, last: Status, outlook: Outlook) -> Status:
+    status = _next_ledger(self, now, last, outlook)
     return replace(status, term_floor=status.term) if status is not last else status
 
 
-def _begin_at_nothing(self: scribe.Scribe, now: Any, last: Status, decision: campaign.Decision) -> Status:
-    status = _next_ledger(self, now, last, decision)
+def _begin_at_nothing(self: scribe.Scribe, now: Any, last: Status, outlook: Outlook) -> Status:
+    status = _next_ledger(self, now, last, outlook)
     return replace(status, term_floor=0) if last.term_floor is None and status is not last else status
 
 
