@@ -24,7 +24,7 @@ def test_an_alarm_rings_at_the_earliest_time(times: list[float]) -> None:
 def test_the_first_attempt_need_not_wait() -> None:
     alarm = Alarm()
 
-    assert Backoff(0.2, 2.0).is_over(0.0, alarm)
+    assert Backoff(0.2, 2.0).may_try(0.0, wake=alarm)
     assert alarm.at_s == math.inf
 
 
@@ -42,9 +42,9 @@ def test_until_it_is_over_the_alarm_is_set_to_its_end() -> None:
     backoff, alarm = Backoff(0.2, 2.0), Alarm()
     backoff.failed(100.0)
 
-    assert not backoff.is_over(100.1, alarm)
+    assert not backoff.may_try(100.1, wake=alarm)
     assert alarm.at_s == 100.2
-    assert backoff.is_over(100.2, alarm)
+    assert backoff.may_try(100.2, wake=alarm)
 
 
 def test_a_success_makes_all_as_at_first() -> None:
@@ -52,7 +52,7 @@ def test_a_success_makes_all_as_at_first() -> None:
     for _ in range(5):
         backoff.failed(100.0)
     backoff.succeeded()
-    assert (backoff.failures, backoff.is_over(0.0, Alarm())) == (0, True)
+    assert (backoff.failures, backoff.may_try(0.0, wake=Alarm())) == (0, True)
 
     backoff.failed(200.0)
     assert backoff.not_before_s == 200.2

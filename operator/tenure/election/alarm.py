@@ -42,9 +42,9 @@ class Backoff:
         """Note a success."""
         self.failures, self.not_before_s = 0, 0.0
 
-    def is_over(self, now_s: float, alarm: Alarm) -> bool:
-        """Whether another attempt may be made; if not, `alarm` rings when it may."""
+    def may_try(self, now_s: float, *, wake: Alarm) -> bool:
+        """Return whether another attempt may be made; if not, let `wake` ring when it may."""
         if now_s < self.not_before_s:
-            alarm.set(self.not_before_s)
+            wake.set(self.not_before_s)
             return False
         return True

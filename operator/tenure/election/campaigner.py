@@ -110,7 +110,11 @@ class Campaigner:
                 recoveries.succeeded()
             self._recovered = lease.revision
             recoveries.failed(now_s)
-        if isinstance(decision, campaign.RaiseFloor) and decision.lost and not recoveries.is_over(now_s, self.alarm):
+        if (
+            isinstance(decision, campaign.RaiseFloor)
+            and decision.lost
+            and not recoveries.may_try(now_s, wake=self.alarm)
+        ):
             return campaign.Wait(contested=recoveries.failures >= CONTESTED_FROM)
         return decision
 

@@ -153,7 +153,7 @@ class Candidacy:
         if (
             not state.connection
             or state.lease_operation is not None
-            or not state.lease_backoff.is_over(now_s, self._alarm)
+            or not state.lease_backoff.may_try(now_s, wake=self._alarm)
         ):
             return []
         lease = state.lease

@@ -48,10 +48,10 @@ class Follower:
         may_ask = now.mandate is Mandate.ACT and state.pods_complete and state.connection
         if state.spec is None or not may_ask or state.lease_operation is not None:
             return []
-        if not state.lease_backoff.is_over(now_s, self.alarm):
+        if not state.lease_backoff.may_try(now_s, wake=self.alarm):
             return []
         lease = state.lease
-        if lease is None or self._must_read(now_s, lease):
+        if lease is None or not self._rest(now_s, lease):
             return self._reader.read(now, state.timing)
         if state.spec.suspend or (self._is_strange(lease) and not _ran_out(lease)):
             return []
@@ -71,20 +71,21 @@ class Follower:
             self.decision = campaign.Follow((term, leader, began_at_s), self._why_ended(lease))
         return []
 
-    def _must_read(self, now_s: float, lease: Lease) -> bool:
-        """Whether the record must be read from the stream's leader now.
+    def _rest(self, now_s: float, lease: Lease) -> bool:
+        """Rest until the record must be read from the stream's leader, and return whether that is later.
 
         The renewals of a holder come through the watch. When they do not, it is read behind the watch, and once more
         when it has run out: that alone proves it, never the silence of a watch.
         """
         if lease.connection != self._state.connection:
-            return True
+            return False
         due_at_s = max(lease.seen_at_s, lease.read_at_s or 0.0) + self._poll_interval_s
         if (lease.holder or self._is_strange(lease)) and not _ran_out(lease):
             due_at_s = min(due_at_s + self._state.timing.renew_interval_s, lease.runs_out_at_s())
-        if now_s < due_at_s:
-            self.alarm.set(due_at_s)
-        return now_s >= due_at_s
+        if now_s >= due_at_s:
+            return False
+        self.alarm.set(due_at_s)
+        return True
 
     def _last_term(self) -> int:
         """The highest term that can have been shown.

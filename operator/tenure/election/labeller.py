@@ -54,8 +54,8 @@ class Labeller:
             return routed
         if state.repairs_term != status.term:
             state.repairs, state.repairs_term = {}, status.term
-        decided = [*routed, *(write for write in plan.writes if self._is_due(now_s, write))]
-        if (plan.unknown or plan.suspects or plan.needs_list) and state.api_backoff.is_over(now_s, self.alarm):
+        decided = [*routed, *(write for write in plan.writes if self._begin(now_s, write))]
+        if (plan.unknown or plan.suspects or plan.needs_list) and state.api_backoff.may_try(now_s, wake=self.alarm):
             for ref in plan.unknown:
                 if ref.uid not in state.pod_reads:
                     state.pod_reads[ref.uid] = now_s
@@ -77,12 +77,13 @@ class Labeller:
             return state.read_resource(now_s, self.alarm)
         return list(state.routes.decide(now_s, wanted, self.alarm))
 
-    def _is_due(self, now_s: float, write: effects.WriteLabels) -> bool:
+    def _begin(self, now_s: float, write: effects.WriteLabels) -> bool:
+        """Begin a write unless one of its pod is under way or it is too early for it; return whether it was begun."""
         state, uid = self._state, write.ref.uid
         if uid in state.label_writes:
             return False
         repairs: Backoff | None = state.repairs.get(uid)
-        if repairs is not None and not repairs.is_over(now_s, self.alarm):
+        if repairs is not None and not repairs.may_try(now_s, wake=self.alarm):
             return False
         state.label_writes[uid] = write
         return True

@@ -85,7 +85,7 @@ class Routes:
         if is_news or now_s >= self._backoff.not_before_s + CALM_S:
             self._repeats = 0 if is_news else 1
             self._backoff.succeeded()
-        elif not self._backoff.is_over(now_s, alarm):
+        elif not self._backoff.may_try(now_s, wake=alarm):
             return []
         else:
             self._repeats += 1

@@ -40,8 +40,8 @@ class _Draft:
     writes: list[WriteLabels] = field(default_factory=list)
     suspects: list[Pod] = field(default_factory=list)
 
-    def want(self, pod: Pod, role: PodRole | None, term: int | None) -> bool:
-        """Note what a pod must carry, and return whether it already does."""
+    def ask_for(self, pod: Pod, role: PodRole | None, term: int | None) -> bool:
+        """Plan the write of what a pod must carry, unless it does already; return whether it does."""
         current = pod.term(self.election)
         number = parse_term(current)
         if number is not None and number > self.term and pod.uid not in self.forged:
@@ -94,11 +94,11 @@ def plan(
     busy |= {ref.uid for ref in must_stamp(status, listed) or ()}
     for pod in candidates:
         if pod.ref != leader and pod.uid not in busy and not is_follower(pod, election, status.term):
-            draft.want(pod, PodRole.FOLLOWER, status.term)
+            draft.ask_for(pod, PodRole.FOLLOWER, status.term)
     busy |= {pod.uid for pod in candidates}
     for pod in pods.values():
         if pod.role(election) is not None and pod.ref != leader and pod.uid not in busy:
-            draft.want(pod, None, None)  # No candidate: the role label goes. The term label stays, as a tombstone.
+            draft.ask_for(pod, None, None)  # No candidate: the role label goes. The term label stays, as a tombstone.
     return Plan(
         writes=tuple(draft.writes),
         unknown=tuple(unknown),
@@ -120,9 +120,9 @@ def _crown(draft: _Draft, leader: PodRef, pods: Mapping[str, Pod], unknown: list
     if pod.terminating or pod.finished:
         return True
     if pod.role(draft.election) is None:
-        draft.want(pod, PodRole.FOLLOWER, draft.term)
+        draft.ask_for(pod, PodRole.FOLLOWER, draft.term)
         return False
-    return draft.want(pod, PodRole.LEADER, draft.term)
+    return draft.ask_for(pod, PodRole.LEADER, draft.term)
 
 
 def is_follower(pod: Pod, election: str, term: int) -> bool:
@@ -153,6 +153,6 @@ def _stamp(
         if pod is None:
             stamped = False
             unknown.append(ref)
-        elif not draft.want(pod, PodRole.FOLLOWER, status.term):
+        elif not draft.ask_for(pod, PodRole.FOLLOWER, status.term):
             stamped = False
     return stamped, unknown, False

@@ -51,9 +51,9 @@ class Scribe:
         is_urgent = status is not last
         settled = plan.settled and status.term == last.term
         status = self._describe(now, status, plan, outlook, settled=settled)
-        if not is_urgent and not self._cosmetics_are_due(now_s, status, last):
+        if not is_urgent and not self._wait_for_cosmetics(now_s, status, last):
             return []
-        if not state.status_backoff.is_over(now_s, self.alarm):
+        if not state.status_backoff.may_try(now_s, wake=self.alarm):
             return []
         self._cosmetic_since_s = None
         if not is_urgent:
@@ -67,7 +67,8 @@ class Scribe:
         state.status_write = StatusOperation(write, covers)
         return [write]
 
-    def _cosmetics_are_due(self, now_s: float, status: Status, last: Status) -> bool:
+    def _wait_for_cosmetics(self, now_s: float, status: Status, last: Status) -> bool:
+        """Let what is not urgent wait, from when it was first to be said; return whether it has waited long enough."""
         if _says_the_same(status, last):
             self._cosmetic_since_s = None
             return False

@@ -211,14 +211,14 @@ class State(LeaseState):
 
     def read_resource(self, now_s: float, alarm: Alarm) -> list[effects.Effect]:
         """Return the read of the resource, unless one is under way or it is too early after a failure."""
-        if self.resource_read_sent_at_s is not None or not self.api_backoff.is_over(now_s, alarm):
+        if self.resource_read_sent_at_s is not None or not self.api_backoff.may_try(now_s, wake=alarm):
             return []
         self.resource_read_sent_at_s = now_s
         return [effects.ReadResource()]
 
     def read_pod(self, now_s: float, ref: PodRef, alarm: Alarm) -> list[effects.Effect]:
         """Return the read of a pod, unless one is under way or it is too early after a failure."""
-        if ref.uid in self.pod_reads or not self.api_backoff.is_over(now_s, alarm):
+        if ref.uid in self.pod_reads or not self.api_backoff.may_try(now_s, wake=alarm):
             return []
         self.pod_reads[ref.uid] = now_s
         return [effects.ReadPod(ref)]
