@@ -9,7 +9,6 @@ import pytest
 
 from tenure.election.campaign import (
     CLAIM_GAP,
-    MAX_TERM_JUMP,
     Claim,
     Decision,
     Hold,
@@ -21,6 +20,7 @@ from tenure.election.campaign import (
     decide,
 )
 from tenure.election.record import MAX_TERM, Unbelievable
+from tenure.election.resource import MAX_TERM_JUMP
 from unit.builders import a_leader, a_pod, a_record
 from unit.views import FIRST, LED_BY_FIRST, LED_BY_NOBODY, READ_AFTER, RUN_OUT_S, SECOND, a_status, a_view
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tenure.election.campaign import (
     CLAIM_GAP,
-    MAX_TERM_JUMP,
     Claim,
     Confirm,
     Hold,
@@ -25,7 +24,7 @@ from tenure.election.campaign import (
 from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, Unbelievable
-from tenure.election.resource import Leader, Status
+from tenure.election.resource import MAX_TERM_JUMP, Leader, Status
 from unit.builders import NAMESPACE_UID, WRITER, a_leader, a_lease, a_pod, a_record
 
 _NAMES = ["web-0", "web-1", "web-2"]

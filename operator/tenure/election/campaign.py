@@ -21,9 +21,6 @@ CLAIM_GAP = 16
 """How far above the floor a term may be claimed; and so how far the floor must rise when the record was lost, that no
 term is given out twice: whatever was claimed under the old floor is not above it by more than this."""
 
-MAX_TERM_JUMP = 10**6
-"""A record whose term is further above the floor than this is not believed."""
-
 
 class Standing(StrEnum):
     """What the record amounts to."""
@@ -159,6 +156,11 @@ class View:
         return self.field.candidates
 
     @property
+    def believed_term(self) -> int:
+        """The term of the record, 0 when that is not believed."""
+        return self.lease.term if self.status.believes(self.lease.term) else 0
+
+    @property
     def shown_term(self) -> int:
         """The highest term that was shown; before the status says one, what labels tell of an earlier life."""
         return self.status.term or self.highest_label
@@ -167,10 +169,9 @@ class View:
 def standing(view: View) -> Standing:
     """Classify the record."""
     lease, status, record = view.lease, view.status, view.lease.record
-    floor = status.term_floor or 0
     if record is None:
         return Standing.LOST
-    if not isinstance(record, LeaseRecord) or record.term > floor + MAX_TERM_JUMP:
+    if not isinstance(record, LeaseRecord) or not status.believes(record.term):
         return Standing.LOST if lease.expired(view.now_s) else Standing.RESPECTED
     live = bool(record.holder) and not lease.expired(view.now_s)
     ours = record.namespace_uid == view.namespace_uid and record.by_operator
@@ -277,15 +278,13 @@ def _decide_lost(view: View) -> Decision:
         return _claim(claimant, view)
     if view.lease.read_at_s is None or view.lease.read_at_s < view.resource_seen_at_s:
         return ReadAgain()
-    believed = view.lease.term if view.lease.term <= (status.term_floor or 0) + MAX_TERM_JUMP else 0
-    floor = max(status.term, status.term_floor or 0, believed, view.highest_label) + CLAIM_GAP
+    floor = max(status.term, status.term_floor or 0, view.believed_term, view.highest_label) + CLAIM_GAP
     return RaiseFloor(floor, lost=True) if floor < MAX_TERM else Wait()
 
 
 def _claim(claimant: Pod | None, view: View) -> Decision:
     floor = view.status.term_floor or 0
-    believed = view.lease.term if view.lease.term <= floor + MAX_TERM_JUMP else 0
-    term = max(believed, floor, view.status.term) + 1
+    term = max(view.believed_term, floor, view.status.term) + 1
     if term > MAX_TERM:
         return Wait()  # No reader would believe it.
     if term > floor + CLAIM_GAP:

@@ -107,8 +107,8 @@ class Follower:
     def _is_strange(self, lease: Lease) -> bool:
         """Whether something stands there that cannot be believed: it is somebody's, and respected until it runs out."""
         assert self._state.resource is not None
-        limit = (self._state.resource.status.term_floor or 0) + campaign.MAX_TERM_JUMP
-        return lease.record is not None and not (isinstance(lease.record, LeaseRecord) and lease.term <= limit)
+        is_believed = isinstance(lease.record, LeaseRecord) and self._state.resource.status.believes(lease.term)
+        return lease.record is not None and not is_believed
 
     def _is_shown(self, leader: Leader | None) -> bool:
         """Whether the status shows this leader, in this term of its own."""

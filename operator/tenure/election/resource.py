@@ -10,6 +10,9 @@ from tenure.election.rules import DEFAULT_RULES, Rules
 from tenure.election.selector import Selector
 from tenure.election.timing import Timing
 
+MAX_TERM_JUMP = 10**6
+"""A term that is further above the floor than this is not believed."""
+
 MAX_HISTORY = 10
 """Terms that the status remembers."""
 
@@ -147,6 +150,10 @@ class Status:
     conditions: tuple[Condition, ...] = ()
     failover_at_s: float | None = None
     switchover: Answer | None = None
+
+    def believes(self, term: int) -> bool:
+        """Whether a term is one that may stand in the record or in a label: anybody could write any there."""
+        return term <= (self.term_floor or 0) + MAX_TERM_JUMP
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of one type, if it has been written."""

@@ -11,7 +11,7 @@ from tenure.election.effects import Effect
 from tenure.election.end_of_term import EndOfTerm, why_ended
 from tenure.election.operations import StatusOperation
 from tenure.election.outlook import Outlook
-from tenure.election.resource import Leader, Refusal, Spec, Status
+from tenure.election.resource import MAX_TERM_JUMP, Leader, Refusal, Spec, Status
 from tenure.election.routing import Plan
 from tenure.election.state import State
 
@@ -90,7 +90,7 @@ class Scribe:
         if last.term_floor is None:
             # In this life nothing can have been claimed before the first floor; in an earlier one, what labels tell of.
             told = state.highest_label + campaign.CLAIM_GAP if state.highest_label else 0
-            status = replace(last, term_floor=max(last.term, _believed_term(outlook, 0), told))
+            status = replace(last, term_floor=max(last.term, _believed_term(outlook, last), told))
         if isinstance(decision, campaign.RaiseFloor):
             status = replace(status, term_floor=max(status.term_floor or 0, decision.floor))
         entry = self._next_entry(last, outlook)
@@ -132,7 +132,7 @@ class Scribe:
             return None
         if decision.foreign:
             is_shown = last.leader is not None and last.leader.identity == outlook.holder
-            if is_shown or not outlook.holder or not _believed_term(outlook, last.term_floor):
+            if is_shown or not outlook.holder or not last.believes(outlook.term):
                 return None
             return max(outlook.term, state.shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s
         shows_a_leader = last.leader is not None or state.has_stray_leader
@@ -166,7 +166,7 @@ class Scribe:
         floor = status.term_floor
         status = replace(
             status,
-            term_floor=None if floor is None else max(floor, _believed_term(outlook, floor)),
+            term_floor=None if floor is None else max(floor, _believed_term(outlook, status)),
             observed_generation=generation,
         )
         obstacles = ""
@@ -210,7 +210,7 @@ class Scribe:
                 None,
             ),
             conflict=outlook.is_held and outlook.namespace_uid not in (None, self._namespace_uid),
-            unbelievable=_why_not_believed(outlook, status.term_floor or 0),
+            unbelievable=_why_not_believed(outlook, status),
             contested=isinstance(outlook.decision, campaign.Wait) and outlook.decision.contested,
             pods_campaign=self._follows,
             has_namesake=leader is not None and any(pod.name == leader.identity for pod in state.candidates),
@@ -230,15 +230,15 @@ class Scribe:
         return outlook.leading is not None and outlook.leading[0] == leader.identity
 
 
-def _believed_term(outlook: Outlook, floor: int) -> int:
+def _believed_term(outlook: Outlook, status: Status) -> int:
     """Return the term of the record; 0 when there is none to be believed."""
-    return outlook.term if outlook.term <= floor + campaign.MAX_TERM_JUMP else 0
+    return outlook.term if status.believes(outlook.term) else 0
 
 
-def _why_not_believed(outlook: Outlook, floor: int) -> str | None:
-    if outlook.term > floor + campaign.MAX_TERM_JUMP:
-        return f"its term {outlook.term} is more than {campaign.MAX_TERM_JUMP} above status.termFloor {floor}"
-    return outlook.unbelievable
+def _why_not_believed(outlook: Outlook, status: Status) -> str | None:
+    if status.believes(outlook.term):
+        return outlook.unbelievable
+    return f"its term {outlook.term} is more than {MAX_TERM_JUMP} above status.termFloor {status.term_floor or 0}"
 
 
 def _says_the_same(status: Status, last: Status) -> bool:

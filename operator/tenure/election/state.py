@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from tenure.election import effects, inputs, switchover
 from tenure.election.alarm import FOREVER_S, Alarm, Backoff
-from tenure.election.campaign import MAX_TERM_JUMP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector
 from tenure.election.field import Field
@@ -113,10 +112,9 @@ class State(LeaseState):
         if self.resource is None:
             return 0
         if self._highest_label is None:
-            name = self.resource.name
-            limit = (self.resource.status.term_floor or 0) + MAX_TERM_JUMP
+            name, status = self.resource.name, self.resource.status
             terms = (parse_term(pod.term(name)) or 0 for pod in self.pods.values())
-            self._highest_label = max((term for term in terms if term <= limit), default=0)
+            self._highest_label = max(filter(status.believes, terms), default=0)
         return self._highest_label
 
     @property
