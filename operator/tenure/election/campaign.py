@@ -162,8 +162,8 @@ class View:
 
     @property
     def shown_term(self) -> int:
-        """The highest term that was shown; before the status says one, what labels tell of an earlier life."""
-        return self.status.term or self.highest_label
+        """The highest term that was shown."""
+        return self.status.shown_term(self.highest_label)
 
 
 def standing(view: View) -> Standing:

@@ -66,8 +66,9 @@ class Follower:
         assert state.resource is not None
         if max(lease.seen_at_s, lease.read_at_s or 0.0) < state.resource_seen_at_s:
             return self._reader.read(now, state.timing)  # The status may be another process's, and younger than this.
-        term = max(lease.term if leader is not None else 0, self._last_term() + 1)
-        if term <= MAX_TERM and len(state.resource.status.unfenced) < ledger.MAX_UNFENCED:
+        status = state.resource.status
+        term = max(lease.term if leader is not None else 0, status.shown_term(state.earlier_term) + 1)
+        if term <= MAX_TERM and len(status.unfenced) < ledger.MAX_UNFENCED:
             self.decision = campaign.Follow((term, leader, began_at_s), self._why_ended(lease))
         return []
 
@@ -86,15 +87,6 @@ class Follower:
             return False
         self.alarm.set(due_at_s)
         return True
-
-    def _last_term(self) -> int:
-        """The highest term that can have been shown.
-
-        Of an earlier life of the election only labels tell, and the status that it had may have been ahead of them.
-        """
-        assert self._state.resource is not None
-        told = self._state.highest_label
-        return self._state.resource.status.term or (told + campaign.CLAIM_GAP if told else 0)
 
     def _why_ended(self, lease: Lease) -> EndOfTerm:
         """Return whether the leader gave its lease up. Nobody can take one over that was just renewed."""

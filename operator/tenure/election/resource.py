@@ -155,6 +155,10 @@ class Status:
         """Whether a term is one that may stand in the record or in a label: anybody could write any there."""
         return term <= (self.term_floor or 0) + MAX_TERM_JUMP
 
+    def shown_term(self, told: int) -> int:
+        """The highest term that was shown: before this status says one, what was `told` in an earlier life."""
+        return self.term or told
+
     def condition(self, kind: str) -> Condition | None:
         """The condition of one type, if it has been written."""
         return next((condition for condition in self.conditions if condition.type == kind), None)

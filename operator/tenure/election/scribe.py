@@ -89,8 +89,8 @@ class Scribe:
         status = last
         if last.term_floor is None:
             # In this life nothing can have been claimed before the first floor; in an earlier one, what labels tell of.
-            told = state.highest_label + campaign.CLAIM_GAP if state.highest_label else 0
-            status = replace(last, term_floor=max(last.term, _believed_term(outlook, last), told))
+            floor = max(last.term, _believed_term(outlook, last), state.earlier_term)
+            status = replace(last, term_floor=floor)
         if isinstance(decision, campaign.RaiseFloor):
             status = replace(status, term_floor=max(status.term_floor or 0, decision.floor))
         entry = self._next_entry(last, outlook)
@@ -130,13 +130,14 @@ class Scribe:
             return term, Leader(pod.identity, pod.ref, pod.node), outlook.started_at_s
         if not isinstance(decision, campaign.Wait):
             return None
+        shown_term = last.shown_term(state.highest_label)
         if decision.foreign:
             is_shown = last.leader is not None and last.leader.identity == outlook.holder
             if is_shown or not outlook.holder or not last.believes(outlook.term):
                 return None
-            return max(outlook.term, state.shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s
+            return max(outlook.term, shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s
         shows_a_leader = last.leader is not None or state.has_stray_leader
-        is_vacant = not outlook.holder and shows_a_leader and outlook.term > state.shown_term
+        is_vacant = not outlook.holder and shows_a_leader and outlook.term > shown_term
         # What is waited for is candidates: not NATS, nor the end of a suspension.
         is_for_candidates = outlook.is_idle and state.spec is not None and not state.spec.suspend
         return (outlook.term, None, None) if is_vacant and is_for_candidates else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tenure.election import effects, inputs, switchover
 from tenure.election.alarm import FOREVER_S, Alarm, Backoff
+from tenure.election.campaign import CLAIM_GAP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector
 from tenure.election.field import Field
@@ -118,9 +119,12 @@ class State(LeaseState):
         return self._highest_label
 
     @property
-    def shown_term(self) -> int:
-        """See `campaign.View`."""
-        return (self.resource.status.term if self.resource is not None else 0) or self.highest_label
+    def earlier_term(self) -> int:
+        """The highest term that an earlier life of the election can have shown, 0 for none.
+
+        Only labels tell of it, and the status that it had may have been ahead of them.
+        """
+        return self.highest_label + CLAIM_GAP if self.highest_label else 0
 
     @property
     def has_stray_leader(self) -> bool:
