@@ -7,7 +7,7 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -161,27 +161,69 @@ async def test_one_that_is_killed_is_replaced_when_its_lease_has_run_out(server:
     await a._leases.close()
 
 
+async def _end_a_worker() -> None:
+    """The usual callback of a loss. To await what it has cancelled itself raises CancelledError."""
+    worker = asyncio.create_task(asyncio.sleep(3600))
+    await asyncio.sleep(0)
+    worker.cancel()
+    await worker
+
+
+async def _fail_later() -> None:
+    await asyncio.sleep(0)
+    raise RuntimeError("a defect of the application")
+
+
+def _fail_at_once() -> None:
+    raise RuntimeError("a defect of the application")
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [
+        (_fail_later, "a defect of the application"),
+        (_fail_at_once, "a defect of the application"),
+        (_end_a_worker, "A callback was cancelled"),
+    ],
+)
 async def test_an_error_in_a_callback_is_logged_and_harms_nothing(
-    server: NatsServer, caplog: pytest.LogCaptureFixture
+    server: NatsServer, caplog: pytest.LogCaptureFixture, fail: Callable[[], Awaitable[None] | None], said: str
 ) -> None:
     calls = []
 
-    async def fail() -> None:
-        raise RuntimeError("a defect of the application")
-
-    with caplog.at_level(logging.ERROR):
-        async with Candidate(
-            "a",
-            key=_KEY,
-            nats=fast(server.url),
-            config=_CONFIG,
-            on_became_leader=fail,
-            on_lost_leadership=lambda: calls.append("lost"),
-        ) as a:
-            await a.wait_until_leader()
+    async with Candidate(
+        "a",
+        key=_KEY,
+        nats=fast(server.url),
+        config=_CONFIG,
+        on_became_leader=fail,
+        on_lost_leadership=lambda: calls.append("lost"),
+    ) as a:
+        await a.wait_until_leader()
 
     assert calls == ["lost"]
-    assert "a defect of the application" in caplog.text
+    assert said in caplog.text
+
+
+async def test_one_that_stops_does_not_wait_longer_than_the_lease_for_a_callback_that_hangs(server: NatsServer) -> None:
+    """What is cancelled then is the callback, and not only what it waits for."""
+    ends: list[str] = []
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ends.append("cancelled")
+
+    a = Candidate("a", key=_KEY, nats=fast(server.url), config=_CONFIG, on_lost_leadership=hang)
+    await a.start()
+    await a.wait_until_leader()
+
+    await a.stop()
+
+    assert ends == ["cancelled"]
+    assert a._teller is not None
+    assert a._teller.cancelled()
 
 
 async def test_each_change_is_a_line_of_the_programs_own_log(

@@ -240,6 +240,8 @@ class Candidate:
 
     async def _tell(self) -> None:
         """Call the callbacks, one after another."""
+        me = asyncio.current_task()
+        assert me is not None
         while True:
             notice = await self._notices.get()
             logger.info("%s", _sentence(notice), extra={"identity": self.identity, "term": notice.term})
@@ -247,6 +249,10 @@ class Candidate:
                 called = self._callback(notice)
                 if called is not None:
                     await called
+            except asyncio.CancelledError:
+                if me.cancelling():
+                    raise
+                logger.warning("A callback was cancelled")  # It has awaited a task that it cancelled itself.
             except Exception:
                 logger.exception("A callback failed")
             finally:
