@@ -241,13 +241,49 @@ def test_who_leads_is_told_by_http(start: Start) -> None:
     wait_until(lambda: _leader(ports[1])[0] == 200, "b leads")
 
 
-def test_other_signals_reach_the_program(start: Start) -> None:
-    a = start("a", "--", "/bin/sh", "-c", "trap 'exit 9' USR1; echo ready >> \"$EVENTS\"; while :; do sleep 0.05; done")
+@pytest.mark.parametrize("name", ["HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "WINCH"])
+def test_other_signals_reach_the_program(start: Start, name: str) -> None:
+    program = f"trap 'exit 9' {name}; echo ready >> \"$EVENTS\"; while :; do sleep 0.05; done"
+    a = start("a", "--", "/bin/sh", "-c", program)
     a.wait_for("ready")
 
-    a.process.send_signal(signal.SIGUSR1)
+    a.process.send_signal(signal.Signals[f"SIG{name}"])
 
     assert a.wait() == 9
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "QUIT"])
+def test_without_a_program_hooks_tell_of_each_term_until_the_end_is_asked_for(
+    start: Start, server: NatsServer, name: str
+) -> None:
+    hooks = [f'echo "$TENURE_IDENTITY {word} $TENURE_TERM" >> "$EVENTS"' for word in ("became", "lost")]
+    arguments = ("--hook-became", hooks[0], "--hook-lost", hooks[1])
+    a = start("a", *arguments)
+    a.wait_for("a became 1")
+    b = start("b", *arguments)
+
+    a.process.send_signal(signal.Signals[f"SIG{name}"])
+
+    assert a.wait() == 0
+    b.wait_for("a became 1", "a lost 1", "b became 2")
+    server.process.pause()
+    try:
+        b.wait_for("a became 1", "a lost 1", "b became 2", "b lost 2")
+    finally:
+        server.process.resume()
+
+
+def test_a_follower_ends_when_it_is_asked_to_quit(start: Start) -> None:
+    """It has no program that the signal could be for, even if it would run one as leader."""
+    a = start("a", *_program())
+    a.wait_for("a begins 1")
+    b = start("b", *_program())
+    wait_until(lambda: b.has_logged("a leads"), "b knows it")
+
+    b.process.send_signal(signal.SIGQUIT)
+
+    assert b.wait() == 0
+    assert a.events == ["a begins 1"]
 
 
 def test_as_the_first_process_of_a_container_it_leaves_no_zombies(start: Start, server: NatsServer) -> None:

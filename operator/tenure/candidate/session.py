@@ -29,6 +29,17 @@ SAFETY_S = 0.2
 HOOK_TIMEOUT_S = 30.0
 """How long a hook may take that is called while the lease is held."""
 
+PASSED_ON = (
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGCONT,
+    signal.SIGWINCH,
+)
+"""Signals that are the program's own affair."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
@@ -61,12 +72,12 @@ class Session:
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until the program has ended by itself, and return the exit status.
 
-        Waits, and says so, for NATS. Raises BucketRefused and OSError for what only a person can mend, and NotLeader
-        after a defect.
+        SIGQUIT ends it too while there is no program that it could be passed on to. Waits, and says so, for NATS.
+        Raises BucketRefused and OSError for what only a person can mend, and NotLeader after a defect.
         """
         loop = asyncio.get_running_loop()
         catch_stop_signals(self._stop.set)
-        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        for number in PASSED_ON:
             loop.add_signal_handler(number, self._pass_on, number)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(ignore_stop_signals)  # when no hook and no program is started any more
@@ -141,6 +152,8 @@ class Session:
     def _pass_on(self, number: int) -> None:
         if self._program is not None:
             self._program.send(number)
+        elif number == signal.SIGQUIT:  # What some images have for SIGTERM.
+            self._stop.set()
 
 
 async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
