@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import math
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,7 +22,9 @@ from model.go_node import GoNode
 from tenure.candidate import Candidate, ElectionConfig, NotLeader
 from tenure.election.candidacy import Candidacy
 from tenure.election.effects import Effect
+from tenure.election.entry import ABSENT, Entry
 from tenure.election.notices import Leadership
+from tenure.election.record import LeaseRecord, parse
 from tenure.nats.bucket import BucketRefused
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import Unavailable
@@ -71,13 +73,20 @@ def start_at_nobody() -> Iterator[Future[None]]:
         yield beside.submit(asyncio.run, start())
 
 
-async def _record(server: NatsServer, bucket: str = "leader-elections", key: str = _KEY) -> dict[str, object]:
+async def _written(server: NatsServer, bucket: str = "leader-elections", key: str = _KEY) -> tuple[int, LeaseRecord]:
+    """The revision of the record that stands there, and the record."""
     client = await nats.connect(server.url)
     message = await client.jetstream().get_last_msg(f"KV_{bucket}", f"$KV.{bucket}.{key}")
     await client.close()
-    record = json.loads(message.data or b"{}")
-    assert isinstance(record, dict)
-    return record
+    record = parse(message.data or b"")
+    assert isinstance(record, LeaseRecord)
+    assert message.seq is not None
+    return message.seq, record
+
+
+def _seen(candidate: Candidate, key: str = _KEY) -> Entry:
+    """What the candidate's watch has shown last."""
+    return candidate._leases.entries.get(key, ABSENT)
 
 
 async def test_one_alone_leads_until_it_stops_and_leaves_its_term_behind(server: NatsServer, told: _Told) -> None:
@@ -92,13 +101,14 @@ async def test_one_alone_leads_until_it_stops_and_leaves_its_term_behind(server:
 
     assert (a.is_leader, a.remaining_s()) == (False, 0.0)
     assert told.all == ["a became leader", "a lost leadership"]
-    record = await _record(server)
-    assert (record["leaderId"], record["term"]) == ("", 1)
+    _, record = await _written(server)
+    assert (record.holder, record.term) == ("", 1)
 
 
 async def test_the_next_one_begins_after_the_last_one_has_ended(server: NatsServer, told: _Told) -> None:
-    """The callback of the loss may take its time: nobody leads meanwhile, and then the next one does at once."""
-    a, b = told.candidate(server, "a"), told.candidate(server, "b")
+    """The callback of the loss may take its time: the lease is renewed meanwhile. Then the next one leads at once."""
+    config = ElectionConfig(lease_timeout_s=12, heartbeat_interval_s=1)
+    a, b = told.candidate(server, "a", config=config), told.candidate(server, "b", config=config)
     leave = asyncio.Event()
 
     async def clean_up() -> None:
@@ -113,10 +123,14 @@ async def test_the_next_one_begins_after_the_last_one_has_ended(server: NatsServ
 
     stopping = asyncio.create_task(a.stop())
     await eventually(lambda: not a.is_leader)
+    revision, _ = await _written(server)
+    await eventually(lambda: _seen(b).revision > revision)
+    _, record = await _written(server)
+    assert record.holder == "a"
     assert not b.is_leader
     leave.set()
     await stopping
-    async with asyncio.timeout(1.0):  # a third of the lease
+    async with asyncio.timeout(6.0):  # half of the lease
         assert await b.wait_until_leader() == 2
     await b.stop()
 
@@ -129,36 +143,59 @@ async def test_the_next_one_begins_after_the_last_one_has_ended(server: NatsServ
     ]
 
 
-async def test_a_loss_is_told_at_the_deadline_though_nats_hangs(server: NatsServer, told: _Told) -> None:
-    async with told.candidate(server, "a") as a:
+async def test_a_loss_is_told_at_the_deadline_though_nats_hangs(server: NatsServer) -> None:
+    """Before anybody else can lead: of the lease, there are four seconds left then."""
+    told: list[str] = []
+    a = Candidate(
+        "a",
+        key=_KEY,
+        nats=fast(server.url),
+        config=ElectionConfig(lease_timeout_s=6, renew_deadline_s=2, heartbeat_interval_s=1),
+        on_became_leader=lambda: told.append("became leader"),
+        on_lost_leadership=lambda: told.append("lost leadership" if a.respected_s() > 0 else "lost leadership late"),
+    )
+    async with a:
         await a.wait_until_leader()
 
         server.process.pause()
         try:
             await eventually(lambda: not a.is_leader)
-            await eventually(lambda: told.all == ["a became leader", "a lost leadership"])
+            await eventually(lambda: told == ["became leader", "lost leadership"])
             assert a.remaining_s() == 0.0
             await eventually(lambda: (a.leader, a.term) == ("", 0))
         finally:
             server.process.resume()
 
         await eventually(lambda: a.is_leader)
-    assert told.all == ["a became leader", "a lost leadership"] * 2
+    assert told == ["became leader", "lost leadership"] * 2
 
 
 async def test_one_that_is_killed_is_replaced_when_its_lease_has_run_out(server: NatsServer, told: _Told) -> None:
     a, b = told.candidate(server, "a"), told.candidate(server, "b")
+    written_s: dict[str, float] = {}
+    b._leases.listen(on_entry=lambda _, entry, __: _note(written_s, entry), on_connection=lambda _: None)
     await a.start()
     await a.wait_until_leader()
     await b.start()
-    await eventually(lambda: b.leader == "a")
+    await eventually(lambda: "a" in written_s)
 
     await a._campaign.close()  # It writes nothing any more, and says nothing.
 
     await eventually(lambda: b.is_leader)
     assert b.term == 2
+    await eventually(lambda: "b" in written_s)
+    assert written_s["b"] - written_s["a"] > _CONFIG.lease_timeout_s - 0.01, (
+        "by the server's clock, which is set now and then"
+    )
     await b.stop()
     await a._leases.close()
+
+
+def _note(written_s: dict[str, float], entry: Entry) -> None:
+    """Note when the server last took a record of each holder."""
+    record = parse(entry.value or b"")
+    if isinstance(record, LeaseRecord) and entry.written_at_s is not None:
+        written_s[record.holder] = entry.written_at_s
 
 
 async def _end_a_worker() -> None:
@@ -328,7 +365,8 @@ async def test_a_key_that_holds_somebody_elses_data_is_said_and_taken_after_a_le
         assert not a.is_leader
         await a.wait_until_leader()
 
-    assert (await _record(server, "shared"))["term"] == 1
+    _, record = await _written(server, "shared")
+    assert record.term == 1
     assert len([line for line in caplog.messages if "no lease record" in line]) == 1
 
 
@@ -485,10 +523,15 @@ async def test_a_candidate_in_a_bucket_that_forgets_keeps_its_lease_and_its_term
 
     async with _beside_go(told, server, "a") as a:
         await a.wait_until_leader()
-        first = await _record(server, GO_BUCKET, GO_KEY)
-        await eventually(lambda: a.remaining_s() > 1.5)
-        assert first["leaderId"] == "a"
-        assert a.term == first["term"]
+        revision, first = await _written(server, GO_BUCKET, GO_KEY)
+        renewals = math.ceil(2 * node.lease_timeout_s / _CONFIG.heartbeat_interval_s) + 2
+        await eventually(lambda: _seen(a, GO_KEY).revision >= revision + renewals, timeout_s=20)
+        _, last = await _written(server, GO_BUCKET, GO_KEY)
+
+    assert (first.holder, last.holder) == ("a", "a")
+    assert first.term == last.term
+    assert first.nonce != last.nonce
+    assert told.all == ["a became leader", "a lost leadership"]
 
 
 # --------------------------------------------------------------------------------------- what has taken its time by now

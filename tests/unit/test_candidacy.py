@@ -37,6 +37,7 @@ class _Process:
         self.is_halted = False
         self.reaches_nats = True
         self.has_watch = True
+        self.gets_answers = True
         self.reads = 0
         self._mail: list[Input] = [StandBack(0.0), ConnectionChanged(1)]
         contest.bucket.listen(self._see_write)
@@ -49,7 +50,9 @@ class _Process:
         while not self.is_halted and (self._mail or self.candidacy.wakes_at_s <= self._contest.now_s):
             mail, self._mail = self._mail, []
             for effect in self.candidacy.step(self._contest.instant, mail):
-                self._mail.append(self._carry_out(effect))
+                answer = self._carry_out(effect)
+                if self.gets_answers:
+                    self._mail.append(answer)
 
     def _see_write(self, _key: str, entry: Entry) -> None:
         if self.reaches_nats and self.has_watch:
@@ -181,6 +184,21 @@ def test_the_mandate_ends_with_the_deadline_without_a_step() -> None:
     contest.now_s += _TIMING.renew_deadline_s
 
     assert contest.mandate("one") is not Mandate.ACT
+
+
+@pytest.mark.parametrize("reaches_nats", [True, False])
+def test_one_whose_renewal_is_never_answered_wakes_at_the_deadline_to_tell_the_loss(reaches_nats: bool) -> None:
+    contest = Contest("one")
+    contest.run(10)
+    one = contest.processes["one"]
+    one.gets_answers = one.has_watch = False
+    one.reaches_nats = reaches_nats
+    contest.run(_TIMING.renew_interval_s)
+
+    left_s = one.candidacy.remaining_s(contest.now_s)
+
+    assert 0.0 < left_s < _TIMING.renew_deadline_s
+    assert one.candidacy.wakes_at_s <= contest.now_s + left_s
 
 
 def test_a_lease_is_respected_beyond_the_loss_of_leadership_until_it_runs_out() -> None:
