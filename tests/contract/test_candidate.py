@@ -10,12 +10,14 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
 
 from contract.harness import eventually, fast
 from environment import NatsServer
+from environment.nats_accounts import CANDIDATE_PUBLISH, SUBSCRIBE
 from model.go_node import BUCKET as GO_BUCKET
 from model.go_node import KEY as GO_KEY
 from model.go_node import GoNode
@@ -26,10 +28,12 @@ from tenure.election.entry import ABSENT, Entry
 from tenure.election.notices import Leadership
 from tenure.election.record import LeaseRecord, parse
 from tenure.nats.bucket import BucketRefused
+from tenure.nats.session import Session
 from tenure.nats.settings import NatsSettings
-from tenure.nats.store import Unavailable
+from tenure.nats.store import OutcomeUnknown, Unavailable
 
 _CONFIG = ElectionConfig(lease_timeout_s=3, heartbeat_interval_s=1, election_timeout_s=0.5)
+_SLOW = ElectionConfig(lease_timeout_s=60, heartbeat_interval_s=1, election_timeout_s=60.0)
 _KEY = "shop.web"
 
 
@@ -99,7 +103,7 @@ async def test_one_alone_leads_until_it_stops_and_leaves_its_term_behind(server:
         with pytest.raises(NotLeader, match=r"a does not lead, or for .* s only, not for 5 s"):
             a.ensure_leader(for_s=5.0)
 
-    assert (a.is_leader, a.remaining_s()) == (False, 0.0)
+    assert (a.is_leader, a.leader, a.term, a.remaining_s()) == (False, "", 0, 0.0)
     assert told.all == ["a became leader", "a lost leadership"]
     _, record = await _written(server)
     assert (record.holder, record.term) == ("", 1)
@@ -274,20 +278,43 @@ async def test_each_change_is_a_line_of_the_programs_own_log(
 
 
 async def test_changes_can_be_followed(server: NatsServer, told: _Told) -> None:
+    """They are shown by the watch: nothing else is looked at for a minute."""
     seen: list[tuple[str, int, bool]] = []
 
     async def follow(candidate: Candidate) -> None:
         async for now in candidate.changes():
             seen.append((now.holder, now.term, now.led_term is not None))  # noqa: PERF401 - it is looked at meanwhile
 
-    b = told.candidate(server, "b")
-    async with told.candidate(server, "a") as a:
+    b = told.candidate(server, "b", config=_SLOW)
+    async with told.candidate(server, "a", config=_SLOW) as a:
         await a.wait_until_leader()
         await b.start()
         following = asyncio.create_task(follow(b))
         await eventually(lambda: ("a", 1, False) in seen)
     await eventually(lambda: seen[-1] == ("b", 2, True))
     following.cancel()
+    await b.stop()
+
+
+async def test_a_watch_that_cannot_be_begun_is_tried_again(
+    server: NatsServer, told: _Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Session.api
+    lost: list[str] = []
+
+    async def lose_the_first(self: Session, operation: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        if "CONSUMER.CREATE" in operation and not lost:
+            lost.append(operation)
+            raise OutcomeUnknown("The request is lost.")
+        return await api(self, operation, *arguments, **options)
+
+    async with told.candidate(server, "a", config=_SLOW) as a:
+        await a.wait_until_leader()
+        monkeypatch.setattr(Session, "api", lose_the_first)
+        b = told.candidate(server, "b", config=_SLOW)
+        await b.start()
+        await eventually(lambda: lost and b.leader == "a")
+    await eventually(lambda: b.is_leader)
     await b.stop()
 
 
@@ -416,30 +443,25 @@ async def test_a_bucket_that_forgets_slower_is_used_with_a_warning(
     assert "The bucket forgets records after 604800 s (max_age), and their terms with them." in caplog.messages
 
 
-async def test_a_candidate_needs_no_permission_but_for_its_own_key(tmp_path: Path, told: _Told) -> None:
+async def test_a_candidate_needs_no_permission_but_for_its_own_key(tmp_path: Path) -> None:
     """The list is what the documentation tells administrators to grant, for a bucket that is there."""
-    publish = [
-        "$KV.leases.shop.web",
-        "$JS.API.STREAM.INFO.KV_leases",
-        "$JS.API.STREAM.MSG.GET.KV_leases",
-        "$JS.API.CONSUMER.CREATE.KV_leases.*.$KV.leases.shop.web",
-        "$JS.API.CONSUMER.DELETE.KV_leases.*",
-        "$JS.FC.KV_leases.>",
-    ]
-    users = [
-        {"user": "admin", "password": "admin"},
-        {"user": "web", "password": "web", "permissions": {"publish": publish, "subscribe": "_INBOX.>"}},
-    ]
+    web = {"user": "web", "password": "web"}
+    web_may = {"publish": list(CANDIDATE_PUBLISH), "subscribe": list(SUBSCRIBE)}
+    users = [{"user": "admin", "password": "admin"}, {**web, "permissions": web_may}]
     with NatsServer(tmp_path, config={"authorization": {"users": users}}) as server:
-        client = await nats.connect(server.url.replace("//", "//admin:admin@"))
-        await client.jetstream().create_key_value(bucket="leases")
-        await client.close()
-        web = NatsSettings(urls=(server.url.replace("//", "//web:web@"),))
-        async with Candidate("a", key=_KEY, bucket="leases", nats=web, config=_CONFIG) as a:
+        client = await nats.connect(server.url, user="admin", password="admin")
+        bucket = await client.jetstream().create_key_value(bucket="leases")
+        nats_as_web = fast(server.url.replace("//", "//web:web@"))
+        async with Candidate("a", key=_KEY, bucket="leases", nats=nats_as_web, config=_CONFIG) as a:
             await a.wait_until_leader()
-            async with Candidate("b", key=_KEY, bucket="leases", nats=web, config=_CONFIG) as b:
+            async with Candidate("b", key=_KEY, bucket="leases", nats=nats_as_web, config=_CONFIG) as b:
                 await eventually(lambda: b.leader == "a")
             assert a.ensure_leader() == 1
+
+            with pytest.raises(OutcomeUnknown):  # The server drops it, and says so beside.
+                await a._leases.write("shop.other", b"{}", expected_revision=0, connection=1, timeout_s=0.5)
+        assert await bucket.keys() == [_KEY]
+        await client.close()
 
 
 def test_the_library_loads_neither_kopf_nor_the_kubernetes_client() -> None:

@@ -27,8 +27,18 @@ PUBLISH = (
 )
 """What an operator with the bucket `leases` has to be permitted to publish, as the documentation lists it."""
 
+CANDIDATE_PUBLISH = (
+    "$KV.leases.shop.web",
+    "$JS.API.STREAM.INFO.KV_leases",
+    "$JS.API.STREAM.MSG.GET.KV_leases",
+    "$JS.API.CONSUMER.CREATE.KV_leases.*.$KV.leases.shop.web",
+    "$JS.API.CONSUMER.DELETE.KV_leases.*",
+    "$JS.FC.KV_leases.>",
+)
+"""The same of a candidate for the key `shop.web` in a bucket that is there."""
+
 SUBSCRIBE = ("_INBOX.>",)
-"""The same of its subscriptions."""
+"""What both have to be permitted to subscribe to."""
 
 _SEED = 18 << 3
 _KINDS = {"operator": 14 << 3, "account": 0, "user": 20 << 3}

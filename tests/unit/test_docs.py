@@ -10,7 +10,7 @@ import click
 import pytest
 import yaml
 
-from environment.nats_accounts import PUBLISH, SUBSCRIBE
+from environment.nats_accounts import CANDIDATE_PUBLISH, PUBLISH, SUBSCRIBE
 from tenure.cli_run import run
 from tenure.election.conditions import ConditionType, Reason
 from tenure.election.end_of_term import EndOfTerm
@@ -20,6 +20,7 @@ from tenure.nats.bucket import DEFAULT_BUCKET
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
 _NATS = (_ROOT / "docs" / "nats.md").read_text()
+_LIBRARY = (_ROOT / "docs" / "library.md").read_text()
 _DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "charts/tenure/README.md"]
 _DOCUMENTS += [f"docs/{path.name}" for path in sorted((_ROOT / "docs").glob("*.md"))]
 _FOLDERS = "operator|tests|charts|crds|examples|requirements|docs"
@@ -105,6 +106,13 @@ def test_the_permissions_in_nats_are_those_that_are_tested() -> None:
     assert f"--allow-pub '{','.join(tested)}'" in _NATS
 
 
+def test_the_permissions_of_a_candidate_are_those_that_are_tested() -> None:
+    tested = [subject.replace("leases", DEFAULT_BUCKET) for subject in CANDIDATE_PUBLISH]
+
+    assert re.findall(r"^publish +(\S+)", _LIBRARY, re.MULTILINE) == tested
+    assert re.findall(r"^subscribe +(\S+)", _LIBRARY, re.MULTILINE) == list(SUBSCRIBE)
+
+
 def test_every_setting_of_a_bucket_that_is_looked_at_is_explained() -> None:
     code = (_ROOT / "operator" / "tenure" / "nats" / "bucket.py").read_text()
     settings = set(re.findall(r'config\.get\("(\w+)"', code))
@@ -130,7 +138,7 @@ updateCurrentLeader
 
 
 def test_every_function_of_the_go_library_has_its_row_and_each_row_a_test() -> None:
-    section = (_ROOT / "docs" / "library.md").read_text().partition("## Coming from aether")[2]
+    section = _LIBRARY.partition("## Coming from aether")[2]
     rows = _rows(section)
     named = set(re.findall(r"\w+", " ".join(row[0] for row in rows)))
 
