@@ -170,8 +170,7 @@ async def test_closing_ends_even_when_the_server_is_halted_and_leaves_nothing_be
     assert lost == ["lost"]
     with pytest.raises(OutcomeUnknown if halted else Unavailable):
         await request
-    await asyncio.sleep(0.1)
-    assert asyncio.all_tasks() <= before
+    await eventually(lambda: asyncio.all_tasks() <= before)
     assert_calm(caplog)
     await connection.close()
 

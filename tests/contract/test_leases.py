@@ -98,7 +98,10 @@ async def test_people_are_told_what_the_server_is_and_whether_its_bucket_will_do
     assert "It forgets records after 60 s (max_age)" in (await leases.inspect()).refused
 
 
-async def test_who_looks_at_once_after_another_gets_the_same_answer(server: NatsServer, leases: Leases) -> None:
+async def test_who_looks_at_once_after_another_gets_the_same_answer(
+    server: NatsServer, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenure.runtime.leases.INSPECTION_INTERVAL_S", 3600.0)  # The server takes its time to stop.
     await asyncio.to_thread(server.start)
     await leases.start()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 
-from contract.harness import BUCKET, RealHarness, Seen, eventually
+from contract.harness import BUCKET, RealHarness, Seen, Watch, eventually
 from tenure.election.entry import Entry
 from tenure.nats.watch import BucketWatch
 
@@ -15,10 +15,11 @@ KEYS = [f"shop.web-{n}" for n in range(2000)]
 BROKEN_TIMEOUT_S = 6.0
 
 
-async def started(real: RealHarness, seen: Seen) -> None:
+async def started(real: RealHarness, seen: Seen) -> Watch:
     watch = real.watch(seen)
     await watch.start(real.connection.connection)
     await eventually(lambda: None in seen.told)
+    return watch
 
 
 async def test_a_quiet_watch_is_not_taken_for_a_broken_one(real: RealHarness) -> None:
@@ -114,11 +115,15 @@ async def test_the_snapshot_is_complete_while_everything_is_being_written(real: 
 
     await asyncio.gather(*(renew(key) for key in KEYS))
     writer = asyncio.create_task(keep_renewing())
-    for _ in range(10):
-        seen = Seen()
-        await started(real, seen)
-        snapshot = seen.told[: seen.told.index(None)]
-        assert {event[0] for event in snapshot if event is not None} == set(KEYS)
-        assert seen.broken == []
-    writer.cancel()
-    await asyncio.wait({writer})
+    try:
+        for _ in range(10):
+            seen = Seen()
+            watch = await started(real, seen)
+            snapshot = seen.told[: seen.told.index(None)]
+            assert {event[0] for event in snapshot if event is not None} == set(KEYS)
+            assert seen.broken == []
+            assert not writer.done(), "it has met an error"
+            await watch.stop()
+    finally:
+        writer.cancel()
+        await asyncio.wait({writer})
