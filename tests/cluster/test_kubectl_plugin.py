@@ -269,6 +269,7 @@ def test_the_doctor_sees_nats_through_the_operator_and_finds_what_is_wrong(
 
     found = _findings(done)
     assert done.exit_code == 1
+    assert "with all fields" in found["ok", "CRD"]
     assert "2.15" in found["ok", f"NATS, by {in_a_pod}"]
     assert "bucket common with 1 replica(s) in file storage" in found["ok", f"NATS, by {in_a_pod}"]
     assert "patch pods in all namespaces" in found["problem", f"account {scene.namespace}/default"]

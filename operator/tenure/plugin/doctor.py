@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable
 from typing import Any
 
-from tenure.api import GROUP, KIND, SPEC_FIELDS, VERSION
+from tenure.api import GROUP, KIND, VERSION
 from tenure.kubernetes.access import CRD_NAME, crd_is_there, may, missing_permissions
 from tenure.kubernetes.client import ApiError, NotFound, Refused
 from tenure.kubernetes.pods import list_pods, parse_pod
@@ -68,7 +68,7 @@ async def _look_at_crd(cluster: Cluster) -> list[Finding]:
         schema = next((one for one in kinds if _is_our_kind(one)), None)
         if schema is None:
             return [warning("CRD", "The API server does not describe it yet.", "Wait a moment, and look again.")]
-        return [judge_schema(schema, SPEC_FIELDS)]
+        return [judge_schema(schema)]
 
     return await _or_say("CRD", look())
 

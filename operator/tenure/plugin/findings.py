@@ -9,6 +9,7 @@ from typing import Any
 
 from tenure import __version__
 from tenure.api import GROUP, VERSION
+from tenure.api.fields import FIELDS
 from tenure.api.resource import parse_resource
 from tenure.election.conditions import ConditionType, Reason
 from tenure.election.field import Field
@@ -54,18 +55,31 @@ def problem(subject: str, said: str, advice: str) -> Finding:
     return Finding(Level.PROBLEM, subject, said, advice)
 
 
-def judge_schema(schema: Mapping[str, Any], known: Iterable[str]) -> Finding:
-    """Compare the fields of the spec that the API server keeps with those that this version knows."""
-    served = schema["properties"]["spec"]["properties"]
-    missing = sorted(set(known) - set(served))
+def judge_schema(schema: Mapping[str, Any]) -> Finding:
+    """Compare the fields of spec and status that the API server keeps with those that this version knows, by path."""
+    served = set(_paths(schema))
+    missing = {_first_missing(path, served) for path in FIELDS if path not in served}
     if not missing:
         return ok("CRD", f"{GROUP}/{VERSION} is served, with all fields that version {__version__} knows.")
-    fields = ", ".join(f"spec.{name}" for name in missing)
     return problem(
         "CRD",
-        f"It is older than this version: {fields} would be dropped without a word.",
+        f"It is older than this version: {', '.join(sorted(missing))} would be dropped without a word.",
         f"Apply crds/leaderelections.yaml of version {__version__}, with kubectl apply --server-side.",
     )
+
+
+def _paths(schema: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """All fields of a schema, and those below them; the items of a list stand under the path of the list."""
+    for name, field in {**schema.get("properties", {}), **schema.get("items", {}).get("properties", {})}.items():
+        yield f"{above}{name}"
+        yield from _paths(field, f"{above}{name}.")
+
+
+def _first_missing(path: str, served: set[str]) -> str:
+    """Return of a path that is not served the part with which that begins."""
+    parts = path.split(".")
+    beginnings = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return next(beginning for beginning in beginnings if beginning not in served)
 
 
 def judge_operators(ready: Mapping[str, bool]) -> Iterator[Finding]:
