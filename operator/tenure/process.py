@@ -88,7 +88,7 @@ class OperatorProcess:
             report=self._report,
         )
         self._waits_for = "starting"
-        self._leases: Leases | None = None
+        self._records: Records | None = None
         self._lease: OperatorLease | None = None
         self._controller: Controller | None = None
         self._stop = asyncio.Event()
@@ -158,7 +158,7 @@ class OperatorProcess:
                 metrics=self._metrics,
             )
             stack.push_async_callback(controller.close)
-            self._leases, self._lease, self._controller = leases, lease, controller
+            self._records, self._lease, self._controller = records, lease, controller
             stack.callback(self._forget)
             resync = Resync(self._settings, client, controller, leases)
             stack.callback(asyncio.create_task(resync.run(), name="resync").cancel)
@@ -194,7 +194,7 @@ class OperatorProcess:
         return OperatorLease(leases, candidacy, key=record_key(uid, settings.release))
 
     def _forget(self) -> None:
-        self._leases = self._lease = self._controller = None
+        self._records = self._lease = self._controller = None
 
     def _readings(self) -> Readings:
         readings = self._controller.readings() if self._controller is not None else Readings()
@@ -202,7 +202,7 @@ class OperatorProcess:
 
     @property
     def _is_connected(self) -> bool:
-        return self._leases is not None and bool(self._leases.usable_connection)
+        return self._records is not None and bool(self._records.own.usable_connection)
 
     async def _report(self, election: str) -> dict[str, Any]:
         """See `self_report`."""
@@ -210,7 +210,8 @@ class OperatorProcess:
             self._settings,
             waits_for=self._not_ready_because(),
             readings=self._readings(),
-            leases=self._leases,
+            records=self._records,
+            find=self._controller.resource if self._controller is not None else lambda _: None,
             election=election,
         )
 

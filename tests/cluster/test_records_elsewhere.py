@@ -72,6 +72,25 @@ def test_a_node_in_go_that_is_killed_loses_the_label_before_the_bucket_forgets_i
     assert [past["reason"] for past in scene.election().status["history"]] == ["LeaseLost"]
 
 
+def test_the_operator_tells_of_a_lease_elsewhere_and_of_its_bucket(
+    go_bucket: Bucket, scene: Scene, make_operator: MakeOperator, campaigners: Campaigners
+) -> None:
+    operator = make_operator(*_ALLOW).start()
+    scene.run_pods(1)
+    campaigners.go_node("web-0")
+    scene.elect(campaign="Pods", record=_RECORD, lease=SHORT)
+    scene.wait_for_leader()
+
+    told = operator.report(f"{scene.namespace}/web")
+
+    assert told["lease"]["holderIdentity"] == "web-0"
+    [elsewhere] = told["elsewhere"]
+    assert elsewhere["record"] == f"{BUCKET}/{KEY}"
+    assert elsewhere["bucket"]["name"] == BUCKET
+    assert "max_age" in " ".join(elsewhere["bucket"]["warnings"])
+    assert told["nats"]["bucket"]["name"] != BUCKET
+
+
 def test_records_that_an_election_may_not_have_are_said(
     go_bucket: Bucket, scene: Scene, make_operator: MakeOperator
 ) -> None:

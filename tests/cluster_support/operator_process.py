@@ -129,6 +129,14 @@ class Operator:
         """The answer of /healthz; 0 while nothing listens there."""
         return self._get("/healthz")
 
+    def report(self, election: str = "") -> dict[str, Any]:
+        """What it says of itself, and of the lease of an election (NAMESPACE/NAME)."""
+        status, text = self._get(f"/status?election={election}")
+        assert status == 200, text
+        report = json.loads(text)
+        assert isinstance(report, dict)
+        return report
+
     def metrics(self) -> Scrape:
         """What /metrics shows now."""
         status, text = self._get("/metrics")

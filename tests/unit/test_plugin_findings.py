@@ -40,7 +40,7 @@ def _report(**others: Any) -> dict[str, Any]:
         "clockAheadSeconds": 0.2,
         "bucket": bucket,
     }
-    return {"version": __version__, "waitsFor": "", "acts": True, "nats": nats, **others}
+    return {"version": __version__, "waitsFor": "", "acts": True, "nats": nats, "elsewhere": [], **others}
 
 
 def _with_nats(**others: Any) -> dict[str, Any]:
@@ -108,11 +108,35 @@ def test_operators_must_be_there_and_ready() -> None:
 def test_a_good_report_is_a_line_about_nats() -> None:
     [found] = judge_reports({"t/a": _report()}, are_all=True)
 
-    assert (found.level, found.subject, found.said) == (
-        Level.OK,
-        "NATS, by t/a",
-        "n1 2.15.1, bucket leases with 3 replica(s) in file storage, 1.5 ms away.",
+    assert (found.level, found.subject) == (Level.OK, "NATS, by t/a")
+    assert found.said == (
+        "n1 2.15.1, bucket leases with 3 replica(s) in file storage, 1.5 ms away, its clock 0.200 s ahead of the "
+        "operator's."
     )
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"), [(-0.0004, "0.000 s behind the operator's."), (-0.97, "0.970 s behind"), (None, "not known.")]
+)
+def test_the_distance_of_the_clocks_is_always_said(ahead_s: float | None, said: str) -> None:
+    [found] = judge_reports({"t/a": _with_nats(clockAheadSeconds=ahead_s)}, are_all=True)
+
+    assert found.level is Level.OK
+    assert f", its clock {said}" in found.said
+
+
+def test_the_bucket_of_a_record_elsewhere_is_judged_as_well() -> None:
+    there = {"record": "aether/leader", **_report()["nats"]}
+    there["bucket"] = {**there["bucket"], "warnings": ["It forgets."]}
+
+    found = list(judge_reports({"t/a": _report(elsewhere=[there, {**there, "connected": False}])}, are_all=True))
+
+    assert [(one.level, one.subject) for one in found] == [
+        (Level.OK, "NATS, by t/a"),
+        (Level.OK, "record aether/leader, by t/a"),
+        (Level.WARNING, "record aether/leader, by t/a"),
+        (Level.PROBLEM, "record aether/leader, by t/a"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,8 +147,8 @@ def test_a_good_report_is_a_line_about_nats() -> None:
         (_report(acts=False), Level.PROBLEM, "None of them acts."),
         (_report(nats={"connected": False}), Level.PROBLEM, "It is not connected: no reason given"),
         (_with_nats(error="The bucket is sealed."), Level.PROBLEM, "The bucket is sealed."),
-        (_with_nats(clockAheadSeconds=-7.04), Level.PROBLEM, "Its clock is 7.0 s behind the operator's."),
-        (_with_nats(clockAheadSeconds=1.2), Level.PROBLEM, "Its clock is 1.2 s ahead of the operator's."),
+        (_with_nats(clockAheadSeconds=-7.04), Level.PROBLEM, "Its clock is 7.040 s behind the operator's."),
+        (_with_nats(clockAheadSeconds=1.2), Level.PROBLEM, "Its clock is 1.200 s ahead of the operator's."),
         (_with_nats(bucket={**_report()["nats"]["bucket"], "warnings": ["Hm."]}), Level.WARNING, "Hm."),
     ],
 )

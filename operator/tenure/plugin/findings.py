@@ -110,6 +110,8 @@ def judge_reports(reports: Mapping[str, Mapping[str, Any]], *, are_all: bool) ->
         if report["waitsFor"]:
             yield problem(subject, f"It does not work: {report['waitsFor']}", "See to what it waits for.")
         yield from _judge_nats(f"NATS, by {name}", report["nats"])
+        for other in report["elsewhere"]:
+            yield from _judge_nats(f"record {other['record']}, by {name}", other)
     if reports and are_all and not any(report["acts"] for report in reports.values()):
         yield problem("operator", "None of them acts.", "Wait a moment; then look at the logs, and at NATS.")
 
@@ -123,17 +125,21 @@ def _judge_nats(subject: str, nats: Mapping[str, Any]) -> Iterator[Finding]:
         yield problem(subject, nats["error"], "docs/nats.md says how the bucket must be, and what a user needs.")
         return
     bucket, ahead_s = nats["bucket"], nats["clockAheadSeconds"]
+    distance = (
+        "" if ahead_s is None else f"{abs(ahead_s):.3f} s {'ahead of' if ahead_s > 0 else 'behind'} the operator's"
+    )
     yield ok(
         subject,
         f"{nats['server']} {nats['serverVersion']}, bucket {bucket['name']} with {bucket['replicas']} replica(s) in "
-        f"{bucket['storage']} storage, {nats['roundTripSeconds'] * 1000:.1f} ms away.",
+        f"{bucket['storage']} storage, {nats['roundTripSeconds'] * 1000:.1f} ms away, its clock "
+        f"{distance or 'not known'}.",
     )
     for said in bucket["warnings"]:
         yield warning(subject, said, "docs/nats.md says what that means.")
     if ahead_s is not None and abs(ahead_s) > MAX_CLOCK_DISTANCE_S + nats["roundTripSeconds"] / 2:
         yield problem(
             subject,
-            f"Its clock is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} the operator's.",
+            f"Its clock is {distance}.",
             "Synchronize the clocks. Leases do not rest on them, but times are shown wrongly, and nodes with the Go "
             "library judge leases by them.",
         )

@@ -15,7 +15,16 @@ from tenure.plugin.views import Lease
 LABELS = "app.kubernetes.io/name=tenure,app.kubernetes.io/component=operator"
 """What the chart puts on the operator's pods."""
 
-FIELDS = {"version", "waitsFor", "acts", "namespaces", "leavesCordonedNodes", "writesEndpointSlices", "nats"}
+FIELDS = {
+    "version",
+    "waitsFor",
+    "acts",
+    "namespaces",
+    "leavesCordonedNodes",
+    "writesEndpointSlices",
+    "nats",
+    "elsewhere",
+}
 """What every report has."""
 
 DEFAULT_PORT = 8080

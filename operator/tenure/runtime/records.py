@@ -73,6 +73,10 @@ class Records:
             found.opening = asyncio.create_task(self._open(record, found), name=f"opening of the record {record}")
         return found.leases
 
+    def elsewhere(self) -> dict[RecordName, Leases]:
+        """Return the records in other buckets that elections have at present, each with its bucket."""
+        return {record: one.leases for record, one in self._elsewhere.items() if self.book.owner(record) is not None}
+
     def refusal(self, resource: Resource) -> Refusal | None:
         """Return why an election may not have the record that it names, or cannot."""
         if refusal := self.book.refusal(resource):
