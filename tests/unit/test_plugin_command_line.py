@@ -73,6 +73,14 @@ def test_without_a_kubeconfig_it_says_where_it_looked(tmp_path: Path) -> None:
     assert (result.stdout, result.exit_code) == ("", 5)
 
 
+@pytest.mark.parametrize("name", ["none", "."])
+def test_a_kubeconfig_that_is_named_and_is_no_file_ends_as_without_one(tmp_path: Path, name: str) -> None:
+    result = _call("status", "--kubeconfig", str(tmp_path / name))
+
+    assert result.stderr.startswith(f"kubectl tenure: No Kubernetes configuration in {tmp_path / name}: ")
+    assert (result.stdout, result.exit_code) == ("", 5)
+
+
 def test_a_context_that_is_not_there_is_named(kubeconfig: Path) -> None:
     result = _call("status", "--context", "there", kubeconfig=kubeconfig)
 

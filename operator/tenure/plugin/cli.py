@@ -20,7 +20,7 @@ _TARGET_OPTIONS = (
     click.option("--context", metavar="NAME", help="The context of the kubeconfig. Default: the current one."),
     click.option(
         "--kubeconfig",
-        type=click.Path(exists=True, dir_okay=False),
+        type=click.Path(),
         help="A kubeconfig file. Default: KUBECONFIG, else the usual file.",
     ),
 )
