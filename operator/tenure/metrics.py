@@ -97,7 +97,12 @@ ELECTION_FAMILIES = (
     Family("tenure_election_leader_info", "gauge", "The pod that leads.", _leader_lines),
     _family("tenure_election_term", "gauge", "The present term.", lambda one: one.status.term),
     _family("tenure_election_has_leader", "gauge", "Whether a pod leads.", lambda one: int(bool(one.leader))),
-    _family("tenure_election_candidates", "gauge", "Pods that the selector finds.", lambda one: one.status.candidates),
+    _family(
+        "tenure_election_candidates",
+        "gauge",
+        "Pods that the selector finds and that have not finished.",
+        lambda one: one.status.candidates,
+    ),
     _family(
         "tenure_election_eligible_candidates", "gauge", "Candidates that may lead.", lambda one: one.status.eligible
     ),

@@ -103,7 +103,6 @@ def test_one_election_is_shown_with_its_candidates_in_the_order_of_their_names()
         ({}, _pod(0), None),
         ({}, _pod(0, ready=False), "NotReady"),
         ({}, _pod(0, terminating=True), "Terminating"),
-        ({}, _pod(0, finished=True), "Finished"),
         ({"eligibility": {"exclude": {"matchLabels": {"app": "web"}}}}, _pod(0), "Excluded"),
         ({"eligibility": {"minReadySeconds": 60}}, _pod(0, ready_since_s=_NOW_S - 59), "NotReadyForLong"),
         ({"eligibility": {"minReadySeconds": 60}}, _pod(0, ready_since_s=_NOW_S - 60), None),
@@ -135,6 +134,12 @@ def test_where_the_pods_campaign_nobody_is_next() -> None:
 
     assert (what.campaign, what.next) == ("Pods", None)
     assert "Next       whoever claims the lease first" in render(tables.head(what, _NOW_S))
+
+
+def test_a_pod_that_has_finished_is_no_candidate_as_for_the_operator() -> None:
+    what = detail(_election(), [_pod(0, finished=True), _pod(1)], wall_s=_NOW_S)
+
+    assert [one.pod for one in what.candidates] == ["web-1"]
 
 
 def test_pods_that_the_selector_does_not_find_are_no_candidates() -> None:

@@ -32,7 +32,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pod that the selector finds. `obstacle` is why it may not be chosen; None when it is eligible."""
+    """A pod that the selector finds and that has not finished.
+
+    `obstacle` is why it may not be chosen; None when it is eligible.
+    """
 
     pod: str
     node: str | None
@@ -67,8 +70,8 @@ class Reign:
 class Detail:
     """All that is known of one election.
 
-    `campaign` is who campaigns, as in the spec. `next` is who would be elected if the leader went now; None also where
-    the pods campaign, since nobody knows it. `switchover` is the last one that was asked for.
+    `campaign` is who campaigns, as in the spec. `next` is who would be elected by the spec alone if the leader went
+    now; None also where the pods campaign, since nobody knows it. `switchover` is the last one that was asked for.
     """
 
     summary: Summary
@@ -124,12 +127,16 @@ def detail(body: Mapping[str, Any], pods: Iterable[Pod], *, wall_s: float, lease
 
 
 def field_of(resource: Resource, pods: Iterable[Pod], wall_s: float) -> Field:
-    """Return the candidates among these pods, by name, as the operator would judge them."""
+    """Return the candidates among these pods, by name, to be judged by the spec alone.
+
+    Which nodes are cordoned and whether the operator heeds it, which pods it watches (`--pod-selector`), and on which
+    the API has refused it the label, it knows alone.
+    """
     if not isinstance(resource.spec, Spec):
         return Field(())
     selector = resource.spec.selector
-    candidates = sorted((pod for pod in pods if selector.matches(pod.labels or {})), key=lambda pod: pod.name)
-    return Field(tuple(candidates), resource.spec.rules, wall_s)
+    candidates = (pod for pod in pods if not pod.finished and selector.matches(pod.labels or {}))
+    return Field(tuple(sorted(candidates, key=lambda pod: pod.name)), resource.spec.rules, wall_s)
 
 
 def history(body: Mapping[str, Any]) -> tuple[Reign, ...]:
