@@ -125,6 +125,27 @@ def test_a_superior_takes_over_when_it_has_waited_and_nothing_happens_then_but_t
     assert [(past.pod_name, past.reason) for past in entry.status.history] == [("web-0", "Preempted")]
 
 
+def test_the_wait_of_a_superior_counts_from_when_it_turned_ready_and_not_from_when_it_might_lead() -> None:
+    """That stands in its condition Ready, which another operator reads as well; since when it may lead, nowhere."""
+    story, _ = at_rest()
+    labels = {"track": "fast", "taint": "canary"}
+    excluded = a_pod("web-2", labels=labels, role="follower", term=7, ready_since_s=WALL_S + story.now_s - 31)
+    story.pods[excluded.uid] = excluded
+    rules = Rules(
+        exclude=parse_selector("taint=canary"),
+        priorities=(Priority(parse_selector("track=fast"), 10),),
+        preempt_after_s=30,
+    )
+    assert story.hears(_told(story, rules), PodSeen(excluded)) == []
+
+    freed = story.changed(excluded, labels={**(excluded.labels or {}), "taint": "none"})
+    done = story.hears(PodSeen(freed))
+
+    release = only(WriteLease, [effect for effect in done if isinstance(effect, WriteLease)])
+    claim = only(WriteLease, story.hears(story.written(release)))
+    assert (held_by(release), held_by(claim)) == (("", 7), (excluded.identity, 8))
+
+
 def test_a_leader_leaves_its_node_when_that_is_cordoned_and_does_not_come_back() -> None:
     story, _ = at_rest()
     story.hears(PodSeen(story.changed(A, node="here")), PodSeen(story.changed(B, node="there")))

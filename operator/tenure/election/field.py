@@ -115,8 +115,8 @@ class Field:
     def superior(self, leader: Pod, *, at_once: bool = False) -> Pod | None:
         """Return who is to take over from a leader that may stay, for a higher priority; None without preemption.
 
-        It must have been eligible for as long as is asked for, if not `at_once`, and must be one that can be crowned,
-        on a node that is not cordoned.
+        It must be eligible, have been Ready for as long as is asked for, if not `at_once`, and be one that can be
+        crowned, on a node that is not cordoned.
         """
         rules = self.rules
         if rules.preempt_after_s is None or rules.hand_over is HandOver.AFTER_TERMINATION:
@@ -140,8 +140,8 @@ class Field:
     def changes_at_s(self) -> float:
         """The Unix time of the next change by the passing of time alone, infinite for never.
 
-        Somebody becomes eligible, has been so for long enough to preempt the leader, or has been not Ready for as long
-        as a leader may be.
+        Somebody becomes eligible, has been Ready for long enough to preempt the leader, or has been not Ready for as
+        long as a leader may be.
         """
         rules = self.rules
         if not rules.rest_on_time:
@@ -166,7 +166,10 @@ class Field:
         return at_s if self.wall_s < at_s else None
 
     def _preempts_at_s(self, pod: Pod) -> float:
-        """The Unix time from which a pod has been eligible for as long as it must have been to take over."""
+        """The Unix time from which a pod has been Ready for as long as it must have been to take over.
+
+        Since when it is eligible is no matter: that stands nowhere, and a process that begins anew could not know it.
+        """
         return pod.ready_since_s + self.rules.min_ready_s + (self.rules.preempt_after_s or 0)
 
     def _ripens_at_s(self, pod: Pod) -> float:

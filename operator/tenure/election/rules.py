@@ -43,7 +43,7 @@ class Rules:
 
     A candidate that was not Ready for `min_ready_s` (0 … 3600) may not be chosen yet. Pods that `exclude` selects never
     lead. Of `priorities` the first counts that selects a pod. A candidate of a higher priority than the leader's takes
-    over when it could have been chosen for `preempt_after_s` (0 … 3600), None for never. A leader stays for
+    over `preempt_after_s` (0 … 3600) after it had been Ready for `min_ready_s`, None for never. A leader stays for
     `failover_delay_s` (0 … 3600) after it turned not Ready.
     """
 
