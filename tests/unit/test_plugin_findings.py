@@ -23,7 +23,8 @@ from tenure.plugin.findings import (
     judge_schema,
     problem,
 )
-from tenure.plugin.output import render
+from tenure.plugin.output import as_json, render, say
+from tenure.plugin.target import Format
 
 _NOW_S = 1_795_532_400.0
 _CRD = yaml.safe_load((Path(__file__).parents[2] / "crds" / "leaderelections.yaml").read_text())
@@ -271,3 +272,11 @@ def test_findings_are_shown_with_what_to_do_below() -> None:
         "problem   operator   It is not Ready.",
         "                     → See its log.",
     ]
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_findings_are_told_to_programs_too(output: Format, capsys: pytest.CaptureFixture[str]) -> None:
+    say({"findings": as_json([problem("operator", "It is not Ready.", "See its log.")])}, output)
+
+    told = {"level": "problem", "subject": "operator", "said": "It is not Ready.", "advice": "See its log."}
+    assert yaml.safe_load(capsys.readouterr().out) == {"findings": [told]}

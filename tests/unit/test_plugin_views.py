@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
 import pytest
+import yaml
 
 from tenure.election.pod import Pod
 from tenure.plugin import tables
-from tenure.plugin.output import as_json, render
+from tenure.plugin.output import as_json, render, say
 from tenure.plugin.views import Lease, detail, history, summarize
 
 _NOW_S = 1_795_532_400.0  # 2026-11-24T15:00:00Z
@@ -197,6 +199,19 @@ def test_in_json_names_are_camel_case_and_times_are_rfc_3339() -> None:
     assert what["candidates"][1]["obstacle"] is None
     assert what["failoverAt"] is None
     assert what["switchover"]["at"] == "2026-11-24T14:00:00Z"
+
+
+def test_in_yaml_is_the_same_as_in_json_in_the_same_order(capsys: pytest.CaptureFixture[str]) -> None:
+    what = as_json(detail(_election(status={**_LED, "leader": {"holderIdentity": "Zoë"}}), _PODS, wall_s=_NOW_S))
+
+    say(what, "json")
+    told_json = json.loads(capsys.readouterr().out)
+    say(what, "yaml")
+    text = capsys.readouterr().out
+
+    assert yaml.safe_load(text) == told_json == what
+    assert "leader: Zoë\n" in text
+    assert [line.partition(":")[0] for line in text.splitlines() if line[0] not in " -"] == list(what)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import sys
+from enum import Enum
 from typing import Any
 
 import click
@@ -26,6 +27,8 @@ def as_json(value: Any, name: str = "") -> Any:
         return {_key(key): as_json(item, key) for key, item in items}
     if isinstance(value, tuple | list):
         return [as_json(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value  # YAML's library knows plain strings only.
     if isinstance(value, float) and _is_time(name):
         return f"{rfc3339(value)[:19]}Z"
     return value
