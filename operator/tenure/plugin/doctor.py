@@ -41,24 +41,30 @@ _WISHES = (
 async def examine(target: Target, *, everywhere: bool, operator_namespace: str | None, output: Format) -> ExitStatus:
     """Look at everything, and exit with 1 when something is wrong. Raises ApiError when there is no API server."""
     async with connect(target) as cluster:
-        with patience():
-            version = (await cluster.client.get("/version"))["gitVersion"]
-        found = [ok("API server", f"Kubernetes {version} answers at {cluster.client.server}.")]
-        if await crd_is_there(cluster.client):
-            scope = None if everywhere else cluster.namespace
-            with patience("Looking at the operators and elections …"):
-                parts = await asyncio.gather(
-                    _look_at_crd(cluster),
-                    _look_at_own_permissions(cluster, scope),
-                    _look_at_operators(cluster, operator_namespace),
-                    _look_at_elections(cluster, scope),
-                )
-            found += [finding for part in parts for finding in part]
-        else:
-            advice = "Install it by the chart, or: kubectl apply --server-side -f crds/leaderelections.yaml"
-            found.append(problem("CRD", f"{CRD_NAME} is not there.", advice))
+        found = await look(cluster, None if everywhere else cluster.namespace, operator_namespace)
     say({"findings": as_json(found)}, output, tables.findings(found))
     return ExitStatus.WRONG if any(finding.level is Level.PROBLEM for finding in found) else ExitStatus.DONE
+
+
+async def look(cluster: Cluster, scope: str | None, operator_namespace: str | None) -> list[Finding]:
+    """Return all that is found, of the elections in one namespace (`scope`) or in all.
+
+    What cannot be looked at is a warning. Raises ApiError when there is no API server.
+    """
+    with patience():
+        version = (await cluster.client.get("/version"))["gitVersion"]
+    found = [ok("API server", f"Kubernetes {version} answers at {cluster.client.server}.")]
+    if not await crd_is_there(cluster.client):
+        advice = "Install it by the chart, or: kubectl apply --server-side -f crds/leaderelections.yaml"
+        return [*found, problem("CRD", f"{CRD_NAME} is not there.", advice)]
+    with patience("Looking at the operators and elections …"):
+        parts = await asyncio.gather(
+            _look_at_crd(cluster),
+            _look_at_own_permissions(cluster, scope),
+            _look_at_operators(cluster, operator_namespace),
+            _look_at_elections(cluster, scope),
+        )
+    return [*found, *(finding for part in parts for finding in part)]
 
 
 async def _look_at_crd(cluster: Cluster) -> list[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from tenure.election.pod import Pod
 from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
@@ -69,7 +68,7 @@ async def read_report(client: KubernetesClient, operator: OperatorPod, *, electi
 
     Raises ApiError, NotFound for a pod that does not report like this version's.
     """
-    address = f"{pod_path(operator.namespace, quote(f'http:{operator.pod.name}:{operator.port}', safe=':'))}"
+    address = pod_path(operator.namespace, f"http:{operator.pod.name}:{operator.port}")
     query = {"election": election} if election else {}
     report = await client.get(f"{address}/proxy/status", timeout_s=REPORT_TIMEOUT_S, **query)
     if not report.keys() >= FIELDS:
