@@ -179,6 +179,20 @@ def _anchors(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", _DOCUMENTS)
+def test_every_row_of_a_table_has_a_head_and_its_cells(name: str) -> None:
+    """A blank line ends a table: rows below it are shown as text."""
+    text = re.sub(r"```.*?```", "", (_ROOT / name).read_text(), flags=re.DOTALL)
+    tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
+
+    assert [table[0] for table in tables if len(table) < 3 or not re.fullmatch(r"\|(?: -+:? \|)+", table[1])] == []
+    assert [row for table in tables for row in table if len(_borders(row)) != len(_borders(table[0]))] == []
+
+
+def _borders(row: str) -> list[str]:
+    return re.findall(r"(?<!\\)\|", row)
+
+
+@pytest.mark.parametrize("name", _DOCUMENTS)
 def test_make_targets_exist(name: str) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (_ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?<![\w-])make ([a-z][a-z0-9-]*)(?![\w-]*:)", "\n".join(_code(_ROOT / name))))
