@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -17,22 +20,47 @@ _TERM = "tenure.dev/term"
 
 
 class Reader:
-    """Follows every event of a namespace's EndpointSlices, as a proxy does, and notes what it may connect to."""
+    """Follows every event of a Service's EndpointSlices, as a proxy does, and notes what it may connect to."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, service: str) -> None:
         self.seen: list[tuple[int, list[str]]] = []
         """For each event, the term in the slice that it was about (0 when it is gone), and all ready addresses."""
+        self.gaps_s: list[float] = []
+        """How long there was no address, each time that there had been one before and was one afterwards."""
+        self._service = service
+        self._none_since_s: float | None = None
         self._follower = Follower(scene.kubernetes, slices_path(scene.namespace), self._see, scene.watchers.news)
 
-    def _see(self, _before: Object | None, after: Object | None, objects: Mapping[str, Object]) -> None:
+    def _see(self, before: Object | None, after: Object | None, objects: Mapping[str, Object]) -> None:
+        if service_of(after or before or {}) != self._service:
+            return
+        now_s = time.monotonic()
         annotations = (after or {"metadata": {}})["metadata"].get("annotations") or {}
-        self.seen.append((int(annotations.get(_TERM, 0)), [one for body in objects.values() for one in ready(body)]))
+        addresses = [one for body in objects.values() if service_of(body) == self._service for one in ready(body)]
+        if addresses and self._none_since_s is not None:
+            self.gaps_s.append(now_s - self._none_since_s)
+            self._none_since_s = None
+        elif not addresses and self.seen and self.seen[-1][1]:
+            self._none_since_s = now_s
+        self.seen.append((int(annotations.get(_TERM, 0)), addresses))
 
     def catch_up(self) -> None:
         self._follower.catch_up()
 
     def stop(self) -> None:
         self._follower.stop()
+
+    def __str__(self) -> str:
+        median_ms, longest_ms = (1000 * of(self.gaps_s or [0]) for of in (statistics.median, max))
+        return (
+            f"{self._service}: {len(self.seen)} events, {len(self.gaps_s)} gaps, "
+            f"median {median_ms:.0f} ms, longest {longest_ms:.0f} ms"
+        )
+
+
+def service_of(body: Object) -> str | None:
+    """The Service that a slice is of."""
+    return (body.get("metadata", {}).get("labels") or {}).get("kubernetes.io/service-name")
 
 
 def ready(body: Object) -> list[str]:
@@ -46,10 +74,16 @@ def ready(body: Object) -> list[str]:
 
 
 @pytest.fixture
-def reader(scene: Scene) -> Iterator[Reader]:
-    reader = Reader(scene)
-    yield reader
-    reader.stop()
+def follow(scene: Scene) -> Iterator[Callable[[str], Reader]]:
+    """Begins to follow the slices of a Service."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(service: str) -> Reader:
+            reader = Reader(scene, service)
+            stack.callback(reader.stop)
+            return reader
+
+        yield begin
 
 
 def _services(scene: Scene) -> str:
@@ -68,7 +102,7 @@ def _serve(scene: Scene, name: str, **spec: Any) -> None:
 
 def _slices(scene: Scene, service: str) -> list[Object]:
     listed = scene.kubernetes.get(slices_path(scene.namespace))["items"]
-    return [body for body in listed if body["metadata"]["labels"].get("kubernetes.io/service-name") == service]
+    return [body for body in listed if service_of(body) == service]
 
 
 def _switch_over(scene: Scene, asked_id: str) -> None:
@@ -100,26 +134,36 @@ def _wait_for_addresses(scene: Scene, service: str, wanted: dict[str, list[str]]
 
 
 def test_a_reader_sees_exactly_one_address_at_every_moment_of_a_hundred_switchovers(
-    scene: Scene, make_operator: MakeOperator, reader: Reader
+    scene: Scene, make_operator: MakeOperator, follow: Callable[[str], Reader]
 ) -> None:
+    """And of a Service that selects the leader label never two. docs/endpoint-slices.md has what `pytest -s` shows."""
     make_operator("--endpoint-slices").start()
     scene.run_pods(3)
-    _serve(scene, "leader")
-    scene.elect(routing={"services": ["leader"]})
+    _serve(scene, "web-direct")
+    _serve(scene, "web-leader", selector={"app": "web", role_key(): "leader"})
+    direct, by_label = follow("web-direct"), follow("web-leader")
+    scene.elect(routing={"services": ["web-direct"]})
     scene.wait_for_leader()
 
     for n in range(_SWITCHOVERS):
         _switch_over(scene, f"id-{n}")
 
-    reader.catch_up()
-    terms = [term for term, _ in reader.seen]
-    assert {len(addresses) for _, addresses in reader.seen} == {1}
+    leader = scene.leader()
+    assert leader is not None
+    _wait_for_addresses(scene, "web-leader", {"IPv4": [leader.address]})
+    direct.catch_up()
+    by_label.catch_up()
+    print(f"\n{by_label}\n{direct}")
+    terms = [term for term, _ in direct.seen]
+    assert {len(addresses) for _, addresses in direct.seen} == {1}
     assert terms == sorted(terms)
     assert (terms[0], terms[-1]) == (1, _SWITCHOVERS + 1)
-    by_term = {term: addresses[0] for term, addresses in reader.seen}
+    by_term = {term: addresses[0] for term, addresses in direct.seen}
     assert by_term.keys() == set(range(1, _SWITCHOVERS + 2))
     assert all(by_term[term] != by_term[term + 1] for term in range(1, _SWITCHOVERS + 1))
-    assert by_term[terms[-1]] == scene.leader().address  # type: ignore[union-attr]
+    assert by_term[terms[-1]] == leader.address
+    assert {len(addresses) for _, addresses in by_label.seen} <= {0, 1}
+    assert by_label.seen[-1][1] == [leader.address]
 
 
 def test_a_slice_has_the_ports_by_name_and_follows_the_leader_the_service_and_the_spec(
