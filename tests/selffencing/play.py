@@ -62,7 +62,9 @@ class Play:
         for lease_s in leases_s:
             for measure in (self._freeze, self._cut_off, self._hang):
                 yield measure(lease_s)
-        yield from (self._turn_not_ready(lease_s) for lease_s in leases_s)
+        for lease_s in leases_s:
+            yield self._turn_not_ready(lease_s)
+            yield self._hang_the_operators(lease_s)
         operator.stop()
 
     def _freeze(self, lease_s: int) -> Row:
@@ -111,6 +113,20 @@ class Play:
         return Row(
             OPERATOR, lease_s, "its readiness probe has failed", off_s=off_s, next_s=next_s, knows_instead="never"
         )
+
+    def _hang_the_operators(self, lease_s: int) -> Row:
+        """NATS hangs until every lease has run out by far, and answers again."""
+        with self._operator_campaigns(lease_s) as elections:
+            nats = self._environment.nats.process
+            self._strike(lease_s, nats.pause)
+            try:
+                time.sleep(2 * lease_s)
+            finally:
+                nats.resume()
+            time.sleep(lease_s)
+            moved = [one for one in elections.elections if (one, f"{one}-0") in elections.labels.off_s]
+        assert not moved, "a leader was changed because NATS was away"
+        return Row(OPERATOR, lease_s, "NATS hangs for two leases", knows_instead="never", moves_instead="stays")
 
     def _strike(self, lease_s: int, fault: Callable[[], object]) -> float:
         """Let the fault happen at a moment by chance, and return when it did."""
