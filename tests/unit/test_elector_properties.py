@@ -11,6 +11,7 @@ from tenure.election.elector import Elector, Role, Wish
 from tenure.election.lease import Lease, written
 from tenure.election.record import LeaseRecord
 from unit.builders import TIMING, a_lease, a_record, a_signature
+from unit.reach import reach, reaches
 
 _ME = "web-0_1"
 
@@ -61,7 +62,7 @@ class _World:
 _steps = st.tuples(
     st.just("step"), st.sampled_from(Wish), st.booleans(), st.booleans(), st.booleans(), st.floats(0.0, 20.0)
 )
-_waits = st.tuples(st.just("wait"), st.floats(0.0, 8.0))
+_waits = st.tuples(st.just("wait"), st.floats(0.0, 8.0) | st.sampled_from([6.5, 12.9, 13.0]))
 _rivals = st.tuples(st.just("rival"), st.sampled_from(["web-1_2", "", _ME]), st.integers(1, 9))
 
 
@@ -77,16 +78,20 @@ def _happen(world: _World, what: tuple[object, ...]) -> None:
             raise AssertionError(what)
 
 
+@reaches(leading=50)
 @given(st.lists(_steps | _waits | _rivals, max_size=30))
 def test_it_leads_only_by_a_write_of_its_own_that_stands_and_only_until_its_deadline(
     course: list[tuple[object, ...]],
 ) -> None:
     world = _World()
+    world.step(Wish.LEAD, claims=True, lands=True, is_known=True, takes_s=0.0)
+    assert world.elector.role is Role.LEADER
     for what in course:
         _happen(world, what)
         elector = world.elector
         if elector.role is not Role.LEADER:
             continue
+        reach("leading")
         assert (elector.term, elector.lease_from_s) in world.stands, "it leads by a write that is not known to stand"
         assert world.now_s < elector.lease_from_s + TIMING.renew_deadline_s, "it leads past its deadline"
         assert (world.lease.holder, world.lease.term) == (_ME, elector.term), "it leads against the record"
