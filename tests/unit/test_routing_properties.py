@@ -16,6 +16,7 @@ from tenure.election.pod import EVERYBODY, Pod, PodRef
 from tenure.election.resource import Status
 from tenure.election.routing import Plan, plan
 from unit.builders import ELECTION, a_leader, a_pod
+from unit.reach import reach, reaches
 from unit.views import a_status
 
 _TERM = 7
@@ -80,6 +81,7 @@ def _is_stamped(pod: Pod | None) -> bool:
     return pod is not None and (pod.role(ELECTION), pod.term(ELECTION)) == ("follower", str(_TERM))
 
 
+@reaches(crown=50000, settled=10000)
 @given(_statuses, _pods(_any_terms), _uids, st.none() | _some_refs, _uids)
 def test_no_leader_is_crowned_or_settled_before_all_stamps_are_known_to_be_there(
     status: Status,
@@ -96,6 +98,8 @@ def test_no_leader_is_crowned_or_settled_before_all_stamps_are_known_to_be_there
             assert write.ref == leader
             assert write.expected_role is not None, "a pod that can be crowned carries a label of ours already"
     if done.settled or any(write.role is PodRole.LEADER for write in done.writes):
+        if any(write.role is PodRole.LEADER for write in done.writes): reach("crown")
+        if leader is not None and done.settled and pods: reach("settled")
         targets = must_stamp(status, listed)
         assert targets is not None
         assert all(ref.uid in gone or _is_stamped(pods.get(ref.uid)) for ref in targets)
