@@ -5,6 +5,11 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 _reached: Counter[str] = Counter()
 
@@ -28,3 +33,8 @@ def reaches(**at_least: int) -> Callable[[Callable[[], None]], Callable[[], None
         return holds_and_reaches
 
     return guarded
+
+
+def often(*strategies: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """Draw from each of these as often as it is named; `one_of` takes a strategy once, however often it is given."""
+    return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
