@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from cluster_support.follower import version_of
 from cluster_support.kubernetes import (
     FORGER,
     Kubernetes,
@@ -175,8 +176,14 @@ class Scene:
         return False
 
     def forge(self, pod: PodView, labels: Mapping[str, str | None]) -> None:
-        """Write labels that only the operator should write; None takes one off."""
-        self.kubernetes.patch(pods_path(self.namespace, pod.name), {"metadata": {"labels": labels}}, manager=FORGER)
+        """Write labels that only the operator should write, and return when the watchers have seen it.
+
+        None takes a label off.
+        """
+        path = pods_path(self.namespace, pod.name)
+        forged = version_of(self.kubernetes.patch(path, {"metadata": {"labels": labels}}, manager=FORGER))
+        # What a test waits for afterwards was so before, too: only later versions tell whether it is so again.
+        self.wait(lambda: version_of(self.pod(pod.name).body) >= forged, f"the forged labels of {pod.name} are seen")
 
     # Looking
 
