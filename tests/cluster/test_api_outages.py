@@ -22,9 +22,11 @@ def _unnoticed(environment: Environment) -> Iterator[None]:
     controllers = [environment.control_plane.controller_manager, environment.nodes.kwok]
     for controller in controllers:
         controller.pause()
-    yield
-    for controller in controllers:
-        controller.resume()
+    try:
+        yield
+    finally:
+        for controller in controllers:
+            controller.resume()
 
 
 @contextmanager

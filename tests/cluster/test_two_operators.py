@@ -37,8 +37,10 @@ def other_operator(
 
 
 @pytest.fixture
-def other(everywhere: Operator, other_operator: Operator) -> Iterator[Operator]:
-    """The second one. It must not have logged an error by the end of the test."""
+def other(everywhere: Operator, other_operator: Operator, front: Front) -> Iterator[Operator]:
+    """The second one, running, with the API at hand. It must not have logged an error by the end of the test."""
+    front.let_pass()
+    other_operator.ensure_running()
     yield other_operator
     other_operator.check()
 
@@ -71,19 +73,18 @@ def test_g1_g3_operators_that_are_halted_in_the_middle_of_hand_overs_make_one_le
     scene: Scene, everywhere: Operator, other: Operator, bucket: Bucket
 ) -> None:
     """By the watchers, as always; and by every record that NATS ever accepted: no term was given to two holders."""
-    bucket.keep_history(64)
-    leader = _start(scene)
     chance = random.Random(3)
-    for round_ in range(8):
-        halted = (everywhere, other)[round_ % 2]
-        scene.delete_pod(leader)
-        time.sleep(chance.uniform(0, 0.05))  # somewhere between its first step and its last
-        halted.pause()
-        leader = scene.wait_for_leader(but=leader, timeout_s=20)
-        halted.resume()
-    scene.wait(lambda: len(scene.followers()) == 2, "the others are followers")
-    holders = bucket.holders(_key(scene))
-    bucket.keep_history(1)
+    with bucket.long_history():
+        leader = _start(scene)
+        for round_ in range(8):
+            halted = (everywhere, other)[round_ % 2]
+            scene.delete_pod(leader)
+            time.sleep(chance.uniform(0, 0.05))  # somewhere between its first step and its last
+            halted.pause()
+            leader = scene.wait_for_leader(but=leader, timeout_s=20)
+            halted.resume()
+        scene.wait(lambda: len(scene.followers()) == 2, "the others are followers")
+        holders = bucket.holders(_key(scene))
 
     assert len(holders) >= 9
     assert {term: names for term, names in holders.items() if len(names) > 1} == {}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import nats
@@ -79,8 +79,16 @@ class Bucket:
 
         self._run(delete)
 
-    def keep_history(self, length: int) -> None:
-        """From now on keep the last records of each key; usually it is one."""
+    @contextlib.contextmanager
+    def long_history(self) -> Iterator[None]:
+        """Keep the last 64 records of each key meanwhile; usually it is one."""
+        self._keep_history(64)
+        try:
+            yield
+        finally:
+            self._keep_history(1)
+
+    def _keep_history(self, length: int) -> None:
 
         async def change(jetstream: JetStreamContext) -> None:
             # Not through the client's own model of a stream, which might know less than the server.

@@ -72,8 +72,10 @@ class Operator:
         return self
 
     def ensure_running(self) -> None:
-        """Start it if it is not running, and return when it says that it is ready."""
-        if not self.process.running:
+        """Start it, or let it go on if a test left it halted, and return when it says that it is ready."""
+        if self.process.running:
+            self.process.resume()
+        else:
             self.process.start()
         self.wait_until_ready()
 
