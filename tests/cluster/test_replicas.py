@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +13,22 @@ from environment import Environment
 
 _ACTS = "This operator acts"
 _STANDS_BY = "This operator stands by"
+_LEASE_S = 3
+_LONG_LEASE_S = 60
+"""Longer than any test waits: whoever acts after another one with such a lease has been given it."""
+
+_SLACK_S = 7
+"""What a busy machine may need beside the lease to take over."""
 
 
 class Replicas:
     """Two operators of one release, of which the first acts at the beginning."""
 
-    def __init__(self, make_operator: MakeOperator, scene: Scene, *, kubeconfig: Path | None = None) -> None:
-        arguments = ("--release", "tenure", "--operator-namespace", scene.namespace, "--operator-lease-duration", "3")
+    def __init__(
+        self, make_operator: MakeOperator, scene: Scene, *, kubeconfig: Path | None = None, lease_s: int = _LEASE_S
+    ) -> None:
+        arguments = ("--release", "tenure", "--operator-namespace", scene.namespace)
+        arguments = (*arguments, "--operator-lease-duration", str(lease_s))
         self._scene = scene
         self.first = make_operator(*arguments, kubeconfig=kubeconfig).start()
         self.wait_until_acts(self.first)
@@ -33,6 +44,12 @@ class Replicas:
 @pytest.fixture
 def replicas(make_operator: MakeOperator, scene: Scene) -> Replicas:
     return Replicas(make_operator, scene)
+
+
+@pytest.fixture
+def replicas_of_a_long_lease(make_operator: MakeOperator, scene: Scene) -> Replicas:
+    """None acts in the place of another one that has not given it up."""
+    return Replicas(make_operator, scene, lease_s=_LONG_LEASE_S)
 
 
 def _elect(scene: Scene, count: int = 3) -> dict[str, tuple[str | None, int]]:
@@ -75,31 +92,44 @@ def test_one_replica_acts_and_the_other_is_ready_and_changes_nothing(scene: Scen
     assert len([event for event in announced if event["regarding"]["name"] == "web-0"]) == 2
 
 
-def test_g6_a_replica_that_is_killed_is_replaced_and_no_leader_changes(scene: Scene, replicas: Replicas) -> None:
+def test_g6_a_replica_that_is_killed_is_replaced_when_its_lease_ends_and_no_leader_changes(
+    scene: Scene, replicas: Replicas, environment: Environment
+) -> None:
+    """Not before, by a record that it wrote; and not long after."""
     leaders = _elect(scene)
+    record = _record(scene, environment)
+    assert record["leaderId"] == _holder(replicas.first)
 
     replicas.first.kill()
 
+    latest = datetime.now(UTC) + timedelta(seconds=_LEASE_S + _SLACK_S)
     replicas.wait_until_acts(replicas.second)
+    assert datetime.fromisoformat(record["expiresAt"]) <= _time_of(replicas.second, _ACTS) <= latest
     assert _leaders(scene) == leaders
     _hand_over(scene)
 
 
 def test_g6_a_replica_that_stops_hands_over_at_once_and_no_leader_changes(
-    scene: Scene, replicas: Replicas, environment: Environment
+    scene: Scene, replicas_of_a_long_lease: Replicas, environment: Environment
 ) -> None:
+    """Its lease is released when it has ended, or the other one's already; it would run for a minute yet."""
+    replicas = replicas_of_a_long_lease
     leaders = _elect(scene)
 
     replicas.first.stop()
 
+    assert _record(scene, environment)["leaderId"] in ("", _holder(replicas.second))
     replicas.wait_until_acts(replicas.second)
     assert not replicas.first.has_logged("The operator's lease was not released in time: it runs out by itself")
     assert _leaders(scene) == leaders
     _hand_over(scene)
 
 
-def test_g6_a_rolling_update_of_the_operator_changes_no_leader(scene: Scene, replicas: Replicas) -> None:
-    """A new one starts before an old one stops, twice."""
+def test_g6_a_rolling_update_of_the_operator_changes_no_leader(
+    scene: Scene, replicas_of_a_long_lease: Replicas
+) -> None:
+    """A new one starts before an old one stops, twice; each is given the lease, which would run for a minute."""
+    replicas = replicas_of_a_long_lease
     leaders = _elect(scene)
 
     for old in (replicas.first, replicas.second):
@@ -144,6 +174,16 @@ def test_g3_a_replica_that_is_halted_and_goes_on_beside_its_successor_breaks_not
 
 def _holder(operator: Operator) -> str:
     return next(str(line["instance"]) for line in operator.log() if line["message"] == "Tenure starts")
+
+
+def _time_of(operator: Operator, message: str) -> datetime:
+    return next(datetime.fromisoformat(str(line["time"])) for line in operator.log() if line["message"] == message)
+
+
+def _record(scene: Scene, environment: Environment) -> dict[str, Any]:
+    """The record of the operators' own lease."""
+    uid = scene.kubernetes.get(f"/api/v1/namespaces/{scene.namespace}")["metadata"]["uid"]
+    return Bucket(environment.nats_url, scene.namespace).record(f"_operator.{uid}.tenure")
 
 
 def test_what_was_deleted_while_no_replica_acted_is_cleaned_up_by_the_next_one_that_does(
