@@ -58,6 +58,26 @@ def test_a_success_makes_all_as_at_first() -> None:
     assert backoff.not_before_s == 200.2
 
 
+def test_a_failure_waits_no_longer_than_is_said_and_counts_all_the_same() -> None:
+    backoff = Backoff(0.2, 2.0)
+    backoff.failed(100.0, at_most_s=0.0)
+    assert (backoff.failures, backoff.not_before_s) == (1, 100.0)
+
+    backoff.failed(100.0)
+    assert (backoff.failures, backoff.not_before_s) == (2, 100.4)
+
+
+def test_after_a_calm_a_failure_is_as_good_as_the_first() -> None:
+    backoff = Backoff(0.5, 8.0, calm_s=60.0)
+    for _ in range(3):
+        backoff.failed(100.0)
+    backoff.failed(161.9)
+    assert (backoff.failures, backoff.not_before_s) == (4, 165.9), "until 102.0 nothing could be tried"
+
+    backoff.failed(225.9)
+    assert (backoff.failures, backoff.not_before_s) == (1, 226.4)
+
+
 def test_any_number_of_failures_is_survived() -> None:
     backoff = Backoff(0.2, 2.0)
     for _ in range(5000):

@@ -23,19 +23,26 @@ class Alarm:
 
 
 class Backoff:
-    """When something that failed may be tried again: at once after a success, then later and later, up to `max_s`."""
+    """When something that failed may be tried again: at once after a success, then later and later, up to `max_s`.
 
-    __slots__ = ("_first_s", "_max_s", "failures", "not_before_s")
+    `failures` are those in a row, and `not_before_s` is the monotonic time of the next attempt. A failure that comes
+    `calm_s` or more after that time is as good as the first.
+    """
 
-    def __init__(self, first_s: float, max_s: float) -> None:
+    __slots__ = ("_calm_s", "_first_s", "_max_s", "failures", "not_before_s")
+
+    def __init__(self, first_s: float, max_s: float, *, calm_s: float = FOREVER_S) -> None:
         self._first_s = first_s
         self._max_s = max_s
+        self._calm_s = calm_s
         self.failures = 0
         self.not_before_s = 0.0
 
-    def failed(self, now_s: float) -> None:
-        """Note a failure."""
-        self.not_before_s = now_s + min(self._first_s * 2 ** min(self.failures, 16), self._max_s)
+    def failed(self, now_s: float, *, at_most_s: float = FOREVER_S) -> None:
+        """Note a failure, after which the next attempt waits for `at_most_s`."""
+        if now_s >= self.not_before_s + self._calm_s:
+            self.failures = 0
+        self.not_before_s = now_s + min(self._first_s * 2 ** min(self.failures, 16), self._max_s, at_most_s)
         self.failures += 1
 
     def succeeded(self) -> None:

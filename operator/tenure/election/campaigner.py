@@ -18,7 +18,7 @@ RECOVERY_PAUSE_MIN_S = 2.0
 RECOVERY_PAUSE_MAX_S = 60.0
 """How long after a lost record was written anew the next one may be: twice as long each time."""
 
-CALM_S = 300.0
+RECOVERY_CALM_S = 300.0
 """After so long without one, the next is as good as the first."""
 
 CONTESTED_FROM = 3
@@ -42,7 +42,7 @@ class Campaigner:
         self._poll_interval_s = poll_interval_s
         self._judged: campaign.Decision = campaign.Wait()
         self._judged_until_s = 0.0
-        self._recoveries = Backoff(RECOVERY_PAUSE_MIN_S, RECOVERY_PAUSE_MAX_S)
+        self._recoveries = Backoff(RECOVERY_PAUSE_MIN_S, RECOVERY_PAUSE_MAX_S, calm_s=RECOVERY_CALM_S)
         self._recovered = 0
         """The revision in whose place the last lost record was written anew."""
 
@@ -58,8 +58,7 @@ class Campaigner:
                 self.alarm.set(leading.deadline_s(state.timing))
         if state.spec is None or not state.pods_complete or not state.connection or state.lease_operation is not None:
             return []
-        if now_s < state.lease_backoff.not_before_s:
-            self.alarm.set(state.lease_backoff.not_before_s)
+        if not state.lease_backoff.may_try(now_s, wake=self.alarm):
             return []
         if state.lease is None or not state.lease_certain:
             return self._writer.read(now, state.timing)
@@ -106,8 +105,6 @@ class Campaigner:
         assert state.resource is not None
         is_recovery = state.resource.status.term > 0 and state.floor_covers == lease.revision != self._recovered
         if isinstance(decision, campaign.Claim) and is_recovery:
-            if now_s > recoveries.not_before_s + CALM_S:
-                recoveries.succeeded()
             self._recovered = lease.revision
             recoveries.failed(now_s)
         if (

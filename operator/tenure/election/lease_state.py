@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tenure.election import inputs
-from tenure.election.alarm import Backoff
+from tenure.election.alarm import FOREVER_S, Backoff
 from tenure.election.elector import Elector, Role
 from tenure.election.entry import Entry
 from tenure.election.inputs import WriteOutcome
@@ -105,11 +105,10 @@ class LeaseState:
                 )
         else:
             if outcome is not WriteOutcome.WRONG_REVISION:
-                self.lease_backoff.failed(now_s)
+                # After one of unknown outcome comes a read, which need not wait.
+                self.lease_backoff.failed(now_s, at_most_s=FOREVER_S if outcome is WriteOutcome.UNAVAILABLE else 0.0)
             if outcome is WriteOutcome.UNKNOWN or self.lease.revision == operation.write.expected_revision:
                 self.lease_certain = outcome is WriteOutcome.UNAVAILABLE
-            if outcome is not WriteOutcome.UNAVAILABLE:
-                self.lease_backoff.not_before_s = now_s  # The read that follows need not wait.
         if operation.elector is not None:
             stands = record if outcome is WriteOutcome.APPLIED else None
             operation.elector.concluded(now_s, stands, sent_at_s=operation.sent_at_s, timing=timing)

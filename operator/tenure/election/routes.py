@@ -13,8 +13,8 @@ from tenure.election import inputs
 from tenure.election.alarm import Alarm, Backoff
 from tenure.election.effects import RouteServices
 
-CALM_S = 120.0
-"""After so long without a repetition the next one is made at once: whoever wrote then is not the one who writes now."""
+REPETITION_CALM_S = 120.0
+"""After so long without a repetition the next one counts as the first: whoever wrote then is not who writes now."""
 
 _SLICE = "EndpointSlice/"
 
@@ -40,8 +40,8 @@ class Routes:
     refusals: tuple[str, ...] = ()
     above: int | None = None
     above_at_s: float = 0.0
-    _repeats: int = 0
-    _backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 60.0))
+    _is_repetition: bool = False
+    _backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 60.0, calm_s=REPETITION_CALM_S))
 
     def absorb(self, now_s: float, happened: RouteInput) -> None:
         """Take what a watch or a list has shown, or the result of `RouteServices`."""
@@ -58,7 +58,7 @@ class Routes:
                 self.versions, self.refusals = dict(versions), refusals
                 self.above, self.above_at_s = above, now_s
                 self.done = sent if is_done and above is None else None
-                if self._repeats or refusals or self.done is None:
+                if self._is_repetition or refusals or self.done is None:
                     self._backoff.failed(now_s)
 
     @property
@@ -82,13 +82,11 @@ class Routes:
         if self.sent is not None or self.is_settled(wanted):
             return []
         is_news = self.tried is None or not self.tried.says_the_same(wanted)
-        if is_news or now_s >= self._backoff.not_before_s + CALM_S:
-            self._repeats = 0 if is_news else 1
+        if is_news:
             self._backoff.succeeded()
         elif not self._backoff.may_try(now_s, wake=alarm):
             return []
-        else:
-            self._repeats += 1
+        self._is_repetition = not is_news
         self.tried = self.sent = wanted
         self.seen = {}
         return [wanted]

@@ -18,7 +18,7 @@ from tenure.election.state import State
 COSMETIC_DELAY_S = 0.5
 """How long a status waits in which only numbers and sentences changed, so that a burst of pods costs one write."""
 
-CALM_S = 60.0
+COSMETIC_CALM_S = 60.0
 """After so long without such a write the next ones come as soon as the first. Before, each waits longer than the one
 before it, up to half a minute: otherwise a pod that is Ready every other second, or two operators of which one does not
 reach NATS, would write for ever."""
@@ -32,7 +32,8 @@ class Scribe:
         self._state = state
         self._namespace_uid = namespace_uid
         self._cosmetic_since_s: float | None = None
-        self._cosmetic_backoff = Backoff(COSMETIC_DELAY_S / 16, 30.0)
+        # Each waits for the delay in any case: so the back-off tells only from the sixth in a row.
+        self._cosmetic_backoff = Backoff(COSMETIC_DELAY_S / 16, 30.0, calm_s=COSMETIC_CALM_S)
 
     def decide(self, now: Instant, outlook: Outlook, plan: Plan) -> list[Effect]:
         """Return the status write that is due. `plan` is what the labels lack of the status in force."""
@@ -74,8 +75,6 @@ class Scribe:
             return False
         if self._cosmetic_since_s is None:
             self._cosmetic_since_s = now_s
-            if now_s >= self._cosmetic_backoff.not_before_s + CALM_S:
-                self._cosmetic_backoff.succeeded()
         due_at_s = max(self._cosmetic_since_s + COSMETIC_DELAY_S, self._cosmetic_backoff.not_before_s)
         if now_s < due_at_s:
             self.alarm.set(due_at_s)

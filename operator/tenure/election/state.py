@@ -338,10 +338,9 @@ def _count(now_s: float, repairs: Backoff, outcome: LabelOutcome) -> None:
         case LabelOutcome.REFUSED:
             repairs.failed(now_s)
         case LabelOutcome.UNAVAILABLE:
-            repairs.failed(now_s)
-            repairs.not_before_s = min(repairs.not_before_s, now_s + MAX_RETRY_S)
+            repairs.failed(now_s, at_most_s=MAX_RETRY_S)
         case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
-            repairs.failures += 1
+            repairs.failed(now_s, at_most_s=0.0)
         case LabelOutcome.APPLIED:
             repairs.failed(now_s)
         case LabelOutcome.CHANGED | LabelOutcome.GONE:
