@@ -137,6 +137,7 @@ _HAPPENINGS = st.lists(
     st.tuples(st.just("record"), _VALUES)
     | st.tuples(st.just("nats"), st.sampled_from(WriteOutcome))
     | st.tuples(st.just("rest"), st.floats(0.0, 20.0))
+    | st.tuples(st.just("pod"), st.fixed_dictionaries({"ready": st.booleans(), "terminating": st.booleans()}))
     | st.tuples(st.sampled_from(["api", "reconnect", "wake", "settle"]), st.none()),
     min_size=10,
 )
@@ -155,6 +156,8 @@ def test_whoever_decides_all_anew_does_nothing_else(spec: Spec, happenings: list
                 world.nats_answers(detail)
             case "rest", float():
                 world.does(after_s=detail)
+            case "pod", dict():
+                world.does(PodSeen(world.changed(A, **detail)))
             case "api", _:
                 world.the_api_answers()
             case "reconnect", _:

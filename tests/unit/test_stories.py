@@ -108,6 +108,16 @@ def test_what_another_process_writes_during_a_renewal_is_seen_as_it_is() -> None
     assert (story.election.state.lease.holder, story.election.state.lease.term) == (B.identity, 8)
 
 
+def test_a_leader_that_is_deleted_while_a_renewal_is_under_way_is_released_when_that_is_answered() -> None:
+    story, _ = at_rest()
+    renewal = only(WriteLease, story.rests(story.wakes_after_s))
+    assert story.hears(PodSeen(story.changed(A, terminating=True))) == []
+    story.hears(story.acknowledged(only(WriteStatus, story.rests(0.6))))
+
+    release = only(WriteLease, story.hears(story.written(renewal)))
+    assert held_by(release) == ("", 7)
+
+
 def test_a_hand_over_when_the_leaders_pod_is_deleted() -> None:
     story, _ = at_rest()
 

@@ -51,6 +51,8 @@ class Campaigner:
         state, now_s = self._state, now.monotonic_s
         self.alarm.clear()
         self.decision = campaign.Wait()
+        if state.is_changed:
+            self._judged = campaign.Wait()  # Even if it cannot be judged anew before an answer has come from NATS.
         leading = state.leading
         if leading is not None and state.lease is not None:
             leading.observe(now_s, state.lease, state.timing)
@@ -120,7 +122,7 @@ class Campaigner:
 
         What that decision rests on beside the record sets `is_changed`, or changes at a time that was known then.
         """
-        if self._state.is_changed or not isinstance(self._judged, campaign.Hold) or now.wall_s >= self._judged_until_s:
+        if not isinstance(self._judged, campaign.Hold) or now.wall_s >= self._judged_until_s:
             return False
         leading, record = self._state.leading, lease.record
         return (
