@@ -10,9 +10,9 @@ from simulator.loop import WALL_S
 from simulator.world import World
 from tenure.api import GROUP, KIND, PLURAL, VERSION
 from tenure.election.clock import rfc3339
-from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.resource import Resource
+from tenure.election.slate import Slate
 from tenure.election.timing import Timing
 from tenure.kubernetes.pods import ORDINAL_LABEL
 from tenure.kubernetes.slices import TERM
@@ -143,7 +143,7 @@ class Cluster:
     @property
     def eligible(self) -> list[Pod]:
         """The candidates that may be chosen."""
-        return [pod for pod in self.candidates if Field(()).is_eligible(pod)]
+        return [pod for pod in self.candidates if Slate(()).is_eligible(pod)]
 
     def pod(self, name: str, uid: str) -> Pod | None:
         """This incarnation of a pod, None when it exists no more."""

@@ -21,10 +21,10 @@ from tenure.election.campaign import (
     Wait,
     decide,
 )
-from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import MAX_TERM_JUMP, Leader, Status
+from tenure.election.slate import Slate
 from unit.builders import NAMESPACE_UID, WRITER, a_leader, a_lease, a_pod, a_record
 
 _NAMES = ["web-0", "web-1", "web-2"]
@@ -78,7 +78,7 @@ def views(candidates: st.SearchStrategy[tuple[Pod, ...]] = _candidates) -> st.Se
         read_at_s=st.sampled_from([None, 100.0, 104.0]),
         status=_statuses,
         resource_seen_at_s=st.just(103.0),
-        field=candidates.map(Field),
+        slate=candidates.map(Slate),
         gone=st.sampled_from([frozenset(), frozenset(_UIDS), frozenset(_UIDS[:1])]),
         highest_label=st.sampled_from([0, 3, 60]),
         stray_leader=_flags,
@@ -110,9 +110,9 @@ def test_only_one_who_may_lead_claims_or_holds(view: View) -> None:
     decision = decide(view)
 
     if isinstance(decision, Claim | Hold) and decision.pod is not None:
-        others = [pod for pod in view.candidates if view.field.is_eligible(pod) and pod != decision.pod]
+        others = [pod for pod in view.candidates if view.slate.is_eligible(pod) and pod != decision.pod]
         assert decision.pod in view.candidates
-        assert view.field.is_eligible(decision.pod) or (not decision.pod.terminating and not others)
+        assert view.slate.is_eligible(decision.pod) or (not decision.pod.terminating and not others)
     if isinstance(decision, Hold):
         assert decision.pod.identity == view.lease.holder
 
@@ -157,7 +157,7 @@ def test_only_an_operators_holder_of_this_cluster_that_is_gone_or_may_not_stay_i
             assert record.namespace_uid == NAMESPACE_UID
             assert decision.identity.rpartition("_")[2] in view.gone
         else:
-            assert not view.field.is_eligible(pod)
+            assert not view.slate.is_eligible(pod)
 
 
 @given(views())

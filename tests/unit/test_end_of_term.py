@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tenure.election.end_of_term import EndOfTerm, why_ended
-from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.rules import Priority, Rules
 from tenure.election.selector import parse_selector
+from tenure.election.slate import Slate
 from unit.builders import SPEC, a_pod
 
 _LEADER = a_pod("web-0")
@@ -20,9 +20,9 @@ _OTHER = a_pod("web-1")
 def test_a_term_that_ended_because_the_label_was_refused_says_so() -> None:
     known = {_LEADER.uid: _LEADER}
 
-    field = Field([_LEADER, _OTHER], uncrownable=known.keys())
+    slate = Slate([_LEADER, _OTHER], uncrownable=known.keys())
 
-    assert why_ended(_LEADER.uid, field, known, lost=False) == "LabelRefused"
+    assert why_ended(_LEADER.uid, slate, known, lost=False) == "LabelRefused"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_term_that_ended_because_the_label_was_refused_says_so() -> None:
 def test_the_rules_of_the_spec_tell_why_a_term_ended(ready: bool, rules: Rules, reason: str) -> None:
     leader = replace(_LEADER, ready=ready)
 
-    assert why_ended(leader.uid, Field([leader, _OTHER], rules), {leader.uid: leader}, lost=False) == reason
+    assert why_ended(leader.uid, Slate([leader, _OTHER], rules), {leader.uid: leader}, lost=False) == reason
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_why_a_term_ended(pod: Pod | None, is_candidate: bool, lost: bool, reaso
     known = {} if pod is None else {pod.uid: pod}
     candidates = [pod, _OTHER] if is_candidate and pod is not None else [_OTHER]
 
-    assert why_ended(_LEADER.uid, Field(candidates), known, lost=lost) == reason
+    assert why_ended(_LEADER.uid, Slate(candidates), known, lost=lost) == reason
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_why_a_term_ended(pod: Pod | None, is_candidate: bool, lost: bool, reaso
 )
 def test_a_leader_that_was_moved_ended_for_that_reason_unless_it_had_to_end(pod: Pod | None, reason: EndOfTerm) -> None:
     known = {} if pod is None else {pod.uid: pod}
-    field = Field([*known.values(), _OTHER])
+    slate = Slate([*known.values(), _OTHER])
 
-    assert why_ended(_LEADER.uid, field, known, lost=False, successor=_OTHER.ref, is_switchover=True) == reason
+    assert why_ended(_LEADER.uid, slate, known, lost=False, successor=_OTHER.ref, is_switchover=True) == reason
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_a_leader_was_preempted_if_a_superior_leads_next(
 ) -> None:
     pod = replace(_LEADER, **leader)  # type: ignore[arg-type]
     superior = replace(_OTHER, labels={**(_OTHER.labels or {}), "track": "fast"})
-    field = Field([pod, superior], Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30))
+    slate = Slate([pod, superior], Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30))
     ref = None if successor is None else successor.ref
 
-    assert why_ended(pod.uid, field, {pod.uid: pod}, lost=False, successor=ref) == reason
+    assert why_ended(pod.uid, slate, {pod.uid: pod}, lost=False, successor=ref) == reason
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_a_leader_was_preempted_if_a_superior_leads_next(
 )
 def test_a_leader_left_its_node_if_another_could_lead_elsewhere(other: str, reason: EndOfTerm) -> None:
     leader, next_one = replace(_LEADER, node="node-0"), replace(_OTHER, node=other)
-    field = Field([leader, next_one], cordoned={"node-0"})
+    slate = Slate([leader, next_one], cordoned={"node-0"})
 
-    assert why_ended(leader.uid, field, {leader.uid: leader}, lost=False, successor=next_one.ref) == reason
+    assert why_ended(leader.uid, slate, {leader.uid: leader}, lost=False, successor=next_one.ref) == reason
 
 
 def test_the_words_are_those_of_history_events_and_metrics() -> None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from environment.ports import LOOPBACK, free_ports
-from tenure.election.field import Obstacle
+from tenure.election.slate import Obstacle
 from tenure.kubernetes.access import NoConfiguration
 from tenure.kubernetes.client import ApiUnavailable, Conflict, Invalid, NotFound, Refused
 from tenure.plugin.cli import main

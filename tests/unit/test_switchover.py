@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tenure.election import switchover
-from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.resource import Answer, Leader, Spec, Status, Switchover
 from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
+from tenure.election.slate import Slate
 from tenure.election.switchover import MAX_FORMER_IDS, Result, judge
 from unit.builders import SPEC, a_leader, a_pod
 from unit.views import a_status
@@ -82,14 +82,14 @@ def _answered(asked_id: str = "one", result: str = Result.SUCCEEDED, *former: st
     ],
 )
 def test_to_whom_leadership_is_moved(pods: list[Pod], rules: Rules, to: str | None, judged: Pod | str) -> None:
-    assert judge(Switchover("one", to), Field(pods, rules, _NOW_S), _A.ref) == judged
+    assert judge(Switchover("one", to), Slate(pods, rules, _NOW_S), _A.ref) == judged
 
 
 @pytest.mark.parametrize("to", [None, "web-1"])
 def test_nobody_is_put_in_place_who_cannot_be_marked_as_leader(to: str | None) -> None:
-    field = Field([_A, _B], uncrownable=frozenset({_B.uid}))
+    slate = Slate([_A, _B], uncrownable=frozenset({_B.uid}))
 
-    assert judge(Switchover("one", to), field, _A.ref) == (
+    assert judge(Switchover("one", to), slate, _A.ref) == (
         "web-1 cannot be marked as leader: the API refuses its label; see the condition Routed."
     )
 
@@ -99,18 +99,18 @@ def test_nobody_is_put_in_place_whom_a_superior_would_replace_again(to: str | No
     superior = a_pod("web-0", labels={"track": "fast"})
     rules = Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30)
 
-    assert judge(Switchover("one", to), Field([superior, _B], rules, _NOW_S), superior.ref) == (
+    assert judge(Switchover("one", to), Slate([superior, _B], rules, _NOW_S), superior.ref) == (
         "web-1 would not stay, because web-0 has a higher priority: "
         "change spec.preference.priorities, or take spec.preference.preempt away."
     )
-    assert judge(Switchover("one", to), Field([superior, _B], replace(rules, preempt_after_s=None)), superior.ref) == _B
+    assert judge(Switchover("one", to), Slate([superior, _B], replace(rules, preempt_after_s=None)), superior.ref) == _B
 
 
 def test_nobody_is_put_in_place_who_would_leave_its_node_again() -> None:
     leader, other = replace(_A, node="there"), replace(_B, node="here")
-    field = Field([leader, other], cordoned={"here"})
+    slate = Slate([leader, other], cordoned={"here"})
 
-    assert judge(Switchover("one", "web-1"), field, leader.ref) == (
+    assert judge(Switchover("one", "web-1"), slate, leader.ref) == (
         "web-1 would not stay, because its node here is cordoned: name another, or uncordon it."
     )
 
@@ -164,8 +164,8 @@ def test_time_alone_makes_a_planned_switchover_due() -> None:
 
 
 def _answer(spec: Spec, last: Status, status: Status | None = None, *, is_led: bool = True, pods: Any = None) -> Any:
-    field = Field([_A, _B] if pods is None else pods, spec.rules, _NOW_S)
-    given = switchover.answer(spec, last, status or last, field=field, is_led=is_led, wall_s=_NOW_S)
+    slate = Slate([_A, _B] if pods is None else pods, spec.rules, _NOW_S)
+    given = switchover.answer(spec, last, status or last, slate=slate, is_led=is_led, wall_s=_NOW_S)
     return None if given is None else (given.id, given.result, given.message)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from tenure.election.campaign import View
-from tenure.election.field import Field
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import Leader, Status
 from tenure.election.rules import DEFAULT_RULES
+from tenure.election.slate import Slate
 from unit.builders import NAMESPACE_UID, a_leader, a_lease, a_pod
 
 FIRST = a_pod("web-0", ordinal=0)
@@ -50,7 +50,7 @@ def a_view(record: LeaseRecord | Unbelievable | None, *, lease: dict[str, Any] |
             "lease": a_lease(record, **(lease or {})),
             "status": LED_BY_FIRST,
             "resource_seen_at_s": 103.0,
-            "field": Field(candidates, rules, wall_s, uncrownable),
+            "slate": Slate(candidates, rules, wall_s, uncrownable),
             "gone": frozenset(),
             "namespace_uid": NAMESPACE_UID,
             "highest_label": 0,

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tenure.election.end_of_term import EndOfTerm
-from tenure.election.field import Field
 from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
 from tenure.election.resource import Leader, Status, Switchover
+from tenure.election.slate import Slate
 from tenure.election.switchover import judge
 
 CLAIM_GAP = 16
@@ -139,7 +139,7 @@ class View:
     lease: Lease
     status: Status
     resource_seen_at_s: float
-    field: Field
+    slate: Slate
     gone: frozenset[str]
     namespace_uid: str | None
     highest_label: int
@@ -152,8 +152,8 @@ class View:
 
     @property
     def candidates(self) -> Collection[Pod]:
-        """The candidates of the field."""
-        return self.field.candidates
+        """The candidates of the slate."""
+        return self.slate.candidates
 
     @property
     def believed_term(self) -> int:
@@ -217,7 +217,7 @@ def _decide_held(view: View) -> Decision:
     holder = next((pod for pod in view.candidates if pod.identity == record.holder), None)
     expired = view.lease.expired(view.now_s)
     if holder is not None:
-        if view.field.may_stay(holder):
+        if view.slate.may_stay(holder):
             return Release(record.holder) if _gives_way(holder, view) else Hold(holder)
         if expired:
             return _decide_free(view)
@@ -233,7 +233,7 @@ def _decide_held(view: View) -> Decision:
 
 
 def _decide_free(view: View) -> Decision:
-    claimant = _successor(view) or view.field.first_in_line()
+    claimant = _successor(view) or view.slate.first_in_line()
     is_vacant = view.lease.term > view.shown_term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
@@ -248,7 +248,7 @@ def _gives_way(holder: Pod, view: View) -> bool:
     leader = view.status.leader
     if leader is None or (leader.identity, view.status.term) != (holder.identity, view.lease.term):
         return False
-    return _successor(view) is not None or view.field.superior(holder) is not None
+    return _successor(view) is not None or view.slate.superior(holder) is not None
 
 
 def _successor(view: View) -> Pod | None:
@@ -256,7 +256,7 @@ def _successor(view: View) -> Pod | None:
     if view.switchover is None:
         return None
     leader = view.status.leader
-    judged = judge(view.switchover, view.field, leader.pod if leader is not None else None)
+    judged = judge(view.switchover, view.slate, leader.pod if leader is not None else None)
     return judged if isinstance(judged, Pod) else None
 
 
@@ -268,8 +268,8 @@ def _shows_a_leader(view: View) -> bool:
 def _decide_lost(view: View) -> Decision:
     status = view.status
     last = status.leader.pod if status.leader is not None else None
-    stays = (pod for pod in view.candidates if pod.ref == last and view.field.may_stay(pod))
-    claimant = next(stays, None) or view.field.first_in_line()
+    stays = (pod for pod in view.candidates if pod.ref == last and view.slate.may_stay(pod))
+    claimant = next(stays, None) or view.slate.first_in_line()
     if claimant is None and not _shows_a_leader(view):
         return Wait()
     if view.lease.revision == 0:

@@ -154,7 +154,7 @@ class Campaigner:
                 lease=lease,
                 status=status,
                 resource_seen_at_s=state.resource_seen_at_s,
-                field=state.field(now),
+                slate=state.slate(now),
                 gone=state.gone | outsiders if outsiders else state.gone,
                 namespace_uid=self._namespace_uid,
                 highest_label=state.highest_label,

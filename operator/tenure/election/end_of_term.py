@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from tenure.election.field import Field
 from tenure.election.pod import Pod, PodRef
+from tenure.election.slate import Slate
 
 
 class EndOfTerm(StrEnum):
@@ -29,7 +29,7 @@ class EndOfTerm(StrEnum):
 
 def why_ended(
     leader_uid: str,
-    field: Field,
+    slate: Slate,
     known: Mapping[str, Pod],
     *,
     lost: bool,
@@ -47,24 +47,24 @@ def why_ended(
         return EndOfTerm.TERMINATING
     if pod.finished:
         return EndOfTerm.FINISHED
-    if all(candidate.uid != leader_uid for candidate in field.candidates):
+    if all(candidate.uid != leader_uid for candidate in slate.candidates):
         return EndOfTerm.DESELECTED
-    if field.barrier(pod) is not None:
+    if slate.barrier(pod) is not None:
         return EndOfTerm.EXCLUDED
     if is_switchover:
         return EndOfTerm.SWITCHOVER
-    if (reason := _why_it_gave_way(pod, field, successor)) is not None:
+    if (reason := _why_it_gave_way(pod, slate, successor)) is not None:
         return reason
     return EndOfTerm.RECORD_LOST if lost else EndOfTerm.LEASE_LOST
 
 
-def _why_it_gave_way(pod: Pod, field: Field, successor: PodRef | None) -> EndOfTerm | None:
+def _why_it_gave_way(pod: Pod, slate: Slate, successor: PodRef | None) -> EndOfTerm | None:
     """Return why a leader that might have stayed, had it been alone, did not; None when nothing speaks against it."""
-    if not field.is_well(pod):
+    if not slate.is_well(pod):
         return EndOfTerm.NOT_READY
-    if pod.uid in field.uncrownable:
+    if pod.uid in slate.uncrownable:
         return EndOfTerm.LABEL_REFUSED
-    if pod.node in field.cordoned and not field.may_stay(pod):
+    if pod.node in slate.cordoned and not slate.may_stay(pod):
         return EndOfTerm.CORDONED
-    superior = field.superior(pod, at_once=True)
+    superior = slate.superior(pod, at_once=True)
     return EndOfTerm.PREEMPTED if superior is not None and superior.ref == successor else None

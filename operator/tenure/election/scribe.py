@@ -111,7 +111,7 @@ class Scribe:
         if spec is None or not state.pods_complete:
             return status
         is_led = last.leader is not None and outlook.leading == (last.leader.identity, last.term)
-        given = switchover.answer(spec, last, status, field=state.field(now), is_led=is_led, wall_s=now.wall_s)
+        given = switchover.answer(spec, last, status, slate=state.slate(now), is_led=is_led, wall_s=now.wall_s)
         return status if given is None else replace(status, switchover=given)
 
     def _next_entry(self, last: Status, outlook: Outlook) -> tuple[int, Leader | None, float | None] | None:
@@ -146,7 +146,7 @@ class Scribe:
         if last.leader is not None and last.leader.pod is not None:
             why = why_ended(
                 last.leader.pod.uid,
-                state.field(now),
+                state.slate(now),
                 state.pods,
                 lost=not self._follows and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP,
                 successor=leader.pod if leader is not None else None,
@@ -171,17 +171,17 @@ class Scribe:
         )
         obstacles = ""
         if not isinstance(spec, Refusal):
-            field = state.field(now)
-            eligible = sum(map(field.is_eligible, field.candidates))
-            leader = next((pod for pod in field.candidates if status.leader and pod.ref == status.leader.pod), None)
+            slate = state.slate(now)
+            eligible = sum(map(slate.is_eligible, slate.candidates))
+            leader = next((pod for pod in slate.candidates if status.leader and pod.ref == status.leader.pod), None)
             status = replace(
                 status,
-                candidates=len(field.candidates),
+                candidates=len(slate.candidates),
                 eligible=eligible,
-                failover_at_s=None if leader is None else field.fails_over_at_s(leader),
+                failover_at_s=None if leader is None else slate.fails_over_at_s(leader),
                 switchover=switchover.note(spec, status, now.wall_s),
             )
-            obstacles = field.describe_obstacles()
+            obstacles = slate.describe_obstacles()
             self.alarm.set(now.monotonic_of(state.changes_at_s(now)))
         facts = self._facts(spec, status, plan, obstacles, outlook, settled=settled)
         return replace(

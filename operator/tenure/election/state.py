@@ -9,7 +9,6 @@ from tenure.election.alarm import FOREVER_S, Alarm, Backoff
 from tenure.election.campaign import CLAIM_GAP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector
-from tenure.election.field import Field
 from tenure.election.inputs import Input, LabelOutcome
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.lease_state import LeaseInput, LeaseState
@@ -18,6 +17,7 @@ from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.resource import Resource, Spec
 from tenure.election.routes import RouteInput, Routes
 from tenure.election.rules import DEFAULT_RULES
+from tenure.election.slate import Slate
 from tenure.election.timing import Timing
 
 _MAX_GONE = 64
@@ -92,17 +92,17 @@ class State(LeaseState):
             )
         return self._candidates
 
-    def field(self, now: Instant) -> Field:
+    def slate(self, now: Instant) -> Slate:
         """The candidates as they are judged now."""
         rules = self.spec.rules if self.spec is not None else DEFAULT_RULES
-        return Field(self.candidates, rules, now.wall_s, self.uncrownable, self.cordoned)
+        return Slate(self.candidates, rules, now.wall_s, self.uncrownable, self.cordoned)
 
     def changes_at_s(self, now: Instant) -> float:
         """The Unix time at which the passing of time alone changes who leads or may lead, infinite for never."""
         if self.resource is None or self.spec is None:
             return FOREVER_S
         planned_s = switchover.changes_at_s(self.spec, self.resource.status, now.wall_s)
-        return min(self.field(now).changes_at_s(), planned_s)
+        return min(self.slate(now).changes_at_s(), planned_s)
 
     @property
     def highest_label(self) -> int:

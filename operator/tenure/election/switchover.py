@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from tenure.election.alarm import FOREVER_S
 from tenure.election.clock import rfc3339
-from tenure.election.field import Field
 from tenure.election.pod import Pod, PodRef
 from tenure.election.resource import Answer, Leader, Spec, Status, Switchover
 from tenure.election.rules import HandOver
+from tenure.election.slate import Slate
 
 MAX_FORMER_IDS = 16
 """Ids of earlier switchovers that the status remembers."""
@@ -63,42 +63,42 @@ def changes_at_s(spec: Spec, status: Status, wall_s: float) -> float:
     return planned_s if planned_s is not None and planned_s > wall_s else FOREVER_S
 
 
-def judge(asked: Switchover, field: Field, leader: PodRef | None) -> Pod | str:
+def judge(asked: Switchover, slate: Slate, leader: PodRef | None) -> Pod | str:
     """Return who is to lead in place of the leader, or a sentence that says why nobody is, and what to do."""
-    if field.rules.hand_over is HandOver.AFTER_TERMINATION:
+    if slate.rules.hand_over is HandOver.AFTER_TERMINATION:
         return "With spec.handOver AfterTermination only the end of its pod moves the leadership: delete that pod."
     if asked.to_pod_name is None:
-        return _judge_others(field, leader)
-    named = [pod for pod in field.candidates if pod.name == asked.to_pod_name]
+        return _judge_others(slate, leader)
+    named = [pod for pod in slate.candidates if pod.name == asked.to_pod_name]
     if not named:
         return f"{asked.to_pod_name} is no candidate of this election: name a pod that spec.selector finds."
     # Of a pod that comes back under its name, the former incarnation may be known yet.
-    target = min(named, key=lambda pod: not field.is_eligible(pod))
+    target = min(named, key=lambda pod: not slate.is_eligible(pod))
     if target.ref == leader:
         return f"{target.name} leads already."
-    if (obstacle := field.obstacle(target)) is not None:
+    if (obstacle := slate.obstacle(target)) is not None:
         return f"{target.name} may not lead: {obstacle}."
-    return _judge_stay(target, field)
+    return _judge_stay(target, slate)
 
 
-def _judge_others(field: Field, leader: PodRef | None) -> Pod | str:
-    others = field.without(leader)
+def _judge_others(slate: Slate, leader: PodRef | None) -> Pod | str:
+    others = slate.without(leader)
     if (target := others.first_in_line()) is not None:
-        return _judge_stay(target, field)
+        return _judge_stay(target, slate)
     if not others.candidates:
         return "There is no other candidate."
     return f"No other candidate may lead: {others.describe_obstacles()}."
 
 
-def _judge_stay(target: Pod, field: Field) -> Pod | str:
+def _judge_stay(target: Pod, slate: Slate) -> Pod | str:
     """Return a target that would go on leading, or why it would not."""
-    if target.uid in field.uncrownable:
+    if target.uid in slate.uncrownable:
         return f"{target.name} cannot be marked as leader: the API refuses its label; see the condition Routed."
-    if not field.may_stay(target):
+    if not slate.may_stay(target):
         return (
             f"{target.name} would not stay, because its node {target.node} is cordoned: name another, or uncordon it."
         )
-    if (superior := field.superior(target, at_once=True)) is not None:
+    if (superior := slate.superior(target, at_once=True)) is not None:
         return (
             f"{target.name} would not stay, because {superior.name} has a higher priority: "
             "change spec.preference.priorities, or take spec.preference.preempt away."
@@ -106,7 +106,7 @@ def _judge_stay(target: Pod, field: Field) -> Pod | str:
     return target
 
 
-def answer(spec: Spec, last: Status, status: Status, *, field: Field, is_led: bool, wall_s: float) -> Answer | None:
+def answer(spec: Spec, last: Status, status: Status, *, slate: Slate, is_led: bool, wall_s: float) -> Answer | None:
     """Return the answer to give in a status that is to follow `last`, None for the one that is there.
 
     `is_led` tells that this process holds the lease for the leader and the term that `last` shows.
@@ -128,7 +128,7 @@ def answer(spec: Spec, last: Status, status: Status, *, field: Field, is_led: bo
         return None if leader is None else _answer(last, asked.id, Result.SUCCEEDED, f"{leader} leads.", wall_s)
     refusal = _refusal_of_time(asked, wall_s)
     if refusal is None and is_led and due(spec, last, wall_s) is not None:
-        judged = judge(asked, field, last.leader.pod if last.leader is not None else None)
+        judged = judge(asked, slate, last.leader.pod if last.leader is not None else None)
         refusal = judged if isinstance(judged, str) else None
     return None if refusal is None or spec.suspend else _answer(last, asked.id, Result.REFUSED, refusal, wall_s)
 

@@ -12,11 +12,11 @@ from tenure.api import GROUP, VERSION
 from tenure.api.fields import FIELDS
 from tenure.api.resource import parse_resource
 from tenure.election.conditions import ConditionType, Reason
-from tenure.election.field import Field
 from tenure.election.labels import ROLE_PREFIX, PodRole, parse_term
 from tenure.election.pod import Pod
 from tenure.election.resource import Resource, Spec
-from tenure.plugin.views import field_of
+from tenure.election.slate import Slate
+from tenure.plugin.views import slate_of
 
 MAX_CLOCK_DISTANCE_S = 1.0
 """Times in records and status are for people, and for programs that compare wall clocks with them."""
@@ -154,7 +154,7 @@ def judge_elections(
     for resource in map(parse_resource, bodies):
         here = [pod for namespace, pod in pods if namespace == resource.namespace]
         known.add((resource.namespace, resource.name))
-        problems = [*_judge_election(resource, field_of(resource, here, wall_s)), *_judge_labels(resource, here)]
+        problems = [*_judge_election(resource, slate_of(resource, here, wall_s)), *_judge_labels(resource, here)]
         found += problems or [ok(_subject(resource), _say_well(resource))]
     for namespace, pod in pods:
         for key, role in (pod.labels or {}).items():
@@ -170,7 +170,7 @@ def judge_elections(
     return found
 
 
-def _judge_election(resource: Resource, field: Field) -> Iterator[Finding]:
+def _judge_election(resource: Resource, slate: Slate) -> Iterator[Finding]:
     subject, status = _subject(resource), resource.status
     look = f"Look closer: kubectl tenure status {resource.name} -n {resource.namespace}"
     if status.observed_generation < resource.generation:
@@ -183,10 +183,10 @@ def _judge_election(resource: Resource, field: Field) -> Iterator[Finding]:
             "It is suspended: no other leader is made.",
             f"When that is over: kubectl tenure resume {resource.name} -n {resource.namespace}",
         )
-    eligible = field.obstacles()[None]
+    eligible = slate.obstacles()[None]
     decides = isinstance(resource.spec, Spec) and not resource.spec.pods_campaign
     if decides and not eligible:
-        reason = "No pod matches its selector." if not field.candidates else "No pod that matches may lead."
+        reason = "No pod matches its selector." if not slate.candidates else "No pod that matches may lead."
         yield problem(subject, reason, look)
     elif ready is None or ready.status != "True":
         yield problem(subject, ready.message if ready is not None else "It was never looked at.", look)

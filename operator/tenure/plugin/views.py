@@ -8,9 +8,9 @@ from typing import Any
 
 from tenure.api.resource import parse_resource
 from tenure.election.conditions import ConditionType
-from tenure.election.field import Field
 from tenure.election.pod import Pod
 from tenure.election.resource import Answer, Condition, Resource, Spec, Status
+from tenure.election.slate import Slate
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ def detail(body: Mapping[str, Any], pods: Iterable[Pod], *, wall_s: float, lease
     """Return all of an election; `pods` are those that its selector finds."""
     resource = parse_resource(body)
     status = resource.status
-    field = field_of(resource, pods, wall_s)
+    slate = slate_of(resource, pods, wall_s)
     pods_campaign = isinstance(resource.spec, Spec) and resource.spec.pods_campaign
     leader = status.leader.pod if status.leader is not None else None
-    following = None if pods_campaign else field.without(leader).first_in_line()
+    following = None if pods_campaign else slate.without(leader).first_in_line()
     return Detail(
         summary=summarize(body),
         campaign="Pods" if pods_campaign else "Operator",
@@ -121,22 +121,22 @@ def detail(body: Mapping[str, Any], pods: Iterable[Pod], *, wall_s: float, lease
         next=following.name if following is not None else None,
         lease=lease,
         switchover=status.switchover,
-        candidates=tuple(_candidate(pod, field, resource.name) for pod in field.candidates),
+        candidates=tuple(_candidate(pod, slate, resource.name) for pod in slate.candidates),
         conditions=status.conditions,
     )
 
 
-def field_of(resource: Resource, pods: Iterable[Pod], wall_s: float) -> Field:
+def slate_of(resource: Resource, pods: Iterable[Pod], wall_s: float) -> Slate:
     """Return the candidates among these pods, by name, to be judged by the spec alone.
 
     Which nodes are cordoned and whether the operator heeds it, which pods it watches (`--pod-selector`), and on which
     the API has refused it the label, it knows alone.
     """
     if not isinstance(resource.spec, Spec):
-        return Field(())
+        return Slate(())
     selector = resource.spec.selector
     candidates = (pod for pod in pods if not pod.finished and selector.matches(pod.labels or {}))
-    return Field(tuple(sorted(candidates, key=lambda pod: pod.name)), resource.spec.rules, wall_s)
+    return Slate(tuple(sorted(candidates, key=lambda pod: pod.name)), resource.spec.rules, wall_s)
 
 
 def history(body: Mapping[str, Any]) -> tuple[Reign, ...]:
@@ -151,15 +151,15 @@ def history(body: Mapping[str, Any]) -> tuple[Reign, ...]:
     return (Reign(status.term, _leader_of(status), status.acquired_at_s, None, None), *past)
 
 
-def _candidate(pod: Pod, field: Field, election: str) -> Candidate:
-    obstacle = field.obstacle(pod)
+def _candidate(pod: Pod, slate: Slate, election: str) -> Candidate:
+    obstacle = slate.obstacle(pod)
     return Candidate(
         pod=pod.name,
         node=pod.node,
         ready=pod.ready,
         role=pod.role(election),
         term=pod.term(election),
-        priority=field.rules.priority_of(pod),
+        priority=slate.rules.priority_of(pod),
         eligible=obstacle is None,
         obstacle=obstacle,
     )

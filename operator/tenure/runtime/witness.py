@@ -143,7 +143,7 @@ class Witness:
         state = self._election.state
         pod = state.pods.get(_leader_uid(status))
         is_candidate = any(candidate is pod for candidate in state.candidates)
-        return pod if pod is not None and is_candidate and state.field(now).may_stay(pod) else None
+        return pod if pod is not None and is_candidate and state.slate(now).may_stay(pod) else None
 
     def _note_what_is_in_order(self, status: Status) -> None:
         """Remember which candidates have had the labels of this term: what they lack later, somebody else took."""

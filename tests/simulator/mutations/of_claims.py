@@ -68,7 +68,7 @@ def _claim_over_a_holder(view: campaign.View) -> campaign.Decision:
 
 def _prefer_the_youngest(view: campaign.View) -> campaign.Decision:
     decision = _decide(view)
-    youngest = max(filter(view.field.is_eligible, view.candidates), key=lambda pod: pod.ready_since_s, default=None)
+    youngest = max(filter(view.slate.is_eligible, view.candidates), key=lambda pod: pod.ready_since_s, default=None)
     if isinstance(decision, campaign.Hold) and youngest is not None and youngest != decision.pod:
         return campaign.Release(view.lease.holder)
     return decision

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenure.election.field import Field, Obstacle
 from tenure.election.pod import Pod
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Selector, parse_selector
+from tenure.election.slate import Obstacle, Slate
 from unit.builders import a_pod
 
 _CANARY = parse_selector("track=canary")
@@ -55,12 +55,12 @@ def _priorities(**values: int) -> Rules:
     ],
 )
 def test_what_keeps_a_pod_from_being_chosen(pod: Pod, rules: Rules, obstacle: Obstacle | None) -> None:
-    field = Field([pod], rules, _NOW_S)
+    slate = Slate([pod], rules, _NOW_S)
 
-    assert field.obstacle(pod) is obstacle
-    assert field.is_eligible(pod) is (obstacle is None)
-    assert field.obstacles() == {obstacle: 1}
-    assert field.first_in_line() == (pod if obstacle is None else None)
+    assert slate.obstacle(pod) is obstacle
+    assert slate.is_eligible(pod) is (obstacle is None)
+    assert slate.obstacles() == {obstacle: 1}
+    assert slate.first_in_line() == (pod if obstacle is None else None)
 
 
 _A, _B, _C = (a_pod(name, ready_since_s=since_s) for name, since_s in [("a", 30), ("b", 20), ("c", 10)])
@@ -116,13 +116,13 @@ _ZERO, _ONE = (a_pod(f"web-{n}", ordinal=n, ready_since_s=20 - n) for n in range
 )
 def test_who_is_first_in_line(pods: list[Pod], rules: Rules, uncrownable: list[str], first: str | None) -> None:
     for order in (pods, pods[::-1]):
-        chosen = Field(order, rules, _NOW_S, frozenset(uncrownable)).first_in_line()
+        chosen = Slate(order, rules, _NOW_S, frozenset(uncrownable)).first_in_line()
         assert (chosen.name if chosen is not None else None) == first
 
 
 @given(st.permutations([a_pod(f"p{n}", ready_since_s=n % 3, ordinal=n % 2 or None) for n in range(6)]))
 def test_who_is_first_does_not_depend_on_who_was_seen_first(pods: list[Pod]) -> None:
-    chosen = Field(pods).first_in_line()
+    chosen = Slate(pods).first_in_line()
 
     assert chosen is not None
     assert chosen.name == "p0"
@@ -160,7 +160,7 @@ _OTHER = a_pod("web-1")
 def test_a_leader_stays(leader: dict[str, Any], others: list[Pod], stays: bool) -> None:
     pod = replace(_LEADER, **leader)
 
-    assert Field([pod, *others]).may_stay(pod) is stays
+    assert Slate([pod, *others]).may_stay(pod) is stays
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_leader_on_which_the_api_refuses_the_label_stays(
 ) -> None:
     pod = replace(_LEADER, **leader)
 
-    assert Field([pod, replace(_OTHER, **other)], uncrownable=uncrownable).may_stay(pod) is stays
+    assert Slate([pod, replace(_OTHER, **other)], uncrownable=uncrownable).may_stay(pod) is stays
 
 
 @pytest.mark.parametrize(
@@ -194,20 +194,20 @@ def test_a_leader_on_which_the_api_refuses_the_label_stays(
 def test_by_the_rules_of_the_spec_a_leader_stays(leader: Pod, rules: Rules, stays: bool) -> None:
     other = _of("canary", "web-1", ready_since_s=1.0)
 
-    assert Field([leader, other], rules, _NOW_S).may_stay(leader) is stays
+    assert Slate([leader, other], rules, _NOW_S).may_stay(leader) is stays
 
 
 def test_a_leader_that_never_may_lead_does_not_stay_even_alone() -> None:
     pod = _of("canary")
 
-    assert not Field([pod], Rules(exclude=_CANARY)).may_stay(pod)
+    assert not Slate([pod], Rules(exclude=_CANARY)).may_stay(pod)
 
 
 def test_a_leader_that_is_not_ready_stays_until_another_has_been_ready_for_long_enough() -> None:
     leader, other = a_pod("web-0", ready=False), a_pod("web-1", ready_since_s=_NOW_S)
     rules = Rules(min_ready_s=30)
 
-    assert [Field([leader, other], rules, _NOW_S + age_s).may_stay(leader) for age_s in (0, 29, 30)] == [
+    assert [Slate([leader, other], rules, _NOW_S + age_s).may_stay(leader) for age_s in (0, 29, 30)] == [
         True,
         True,
         False,
@@ -226,16 +226,16 @@ def test_a_leader_that_is_not_ready_stays_until_another_has_been_ready_for_long_
 )
 def test_a_leader_that_turned_not_ready_stays_for_the_delay(leader: dict[str, Any], stays: bool) -> None:
     pod = replace(_LEADER, **leader)
-    field = Field([pod, _OTHER], Rules(failover_delay_s=30), _NOW_S)
+    slate = Slate([pod, _OTHER], Rules(failover_delay_s=30), _NOW_S)
 
-    assert field.may_stay(pod) is stays
-    assert field.changes_at_s() == (1000.5 if stays and not pod.ready else float("inf"))
+    assert slate.may_stay(pod) is stays
+    assert slate.changes_at_s() == (1000.5 if stays and not pod.ready else float("inf"))
 
 
 def test_without_a_delay_nothing_rests_on_the_time_in_the_pod() -> None:
     pod = replace(_LEADER, ready=False, ready_since_s=_NOW_S + 3600)
 
-    assert not Field([pod, _OTHER], Rules(), _NOW_S).may_stay(pod)
+    assert not Slate([pod, _OTHER], Rules(), _NOW_S).may_stay(pod)
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_with_a_hand_over_after_termination_only_its_pods_end_ends_leadership(
     pod = replace(_LEADER, **leader)
     rules = Rules(exclude=_CANARY, hand_over=HandOver.AFTER_TERMINATION)
 
-    assert Field([pod, _OTHER], rules, _NOW_S).may_stay(pod) is stays
-    assert Field([pod, _OTHER], rules, _NOW_S, frozenset({pod.uid})).may_stay(pod) is stays
+    assert Slate([pod, _OTHER], rules, _NOW_S).may_stay(pod) is stays
+    assert Slate([pod, _OTHER], rules, _NOW_S, frozenset({pod.uid})).may_stay(pod) is stays
 
 
 # ------------------------------------------------------------------------------------------------------ cordoned nodes
@@ -280,26 +280,26 @@ _HERE, _THERE = a_pod("web-0", ordinal=0, node="here"), a_pod("web-1", ordinal=1
     ],
 )
 def test_a_leader_gives_way_on_a_node_that_is_cordoned(leader: Pod, other: Pod, stays: bool) -> None:
-    assert Field([leader, other], cordoned={"here"}).may_stay(leader) is stays
-    assert Field([leader, other]).may_stay(leader) is leader.ready
+    assert Slate([leader, other], cordoned={"here"}).may_stay(leader) is stays
+    assert Slate([leader, other]).may_stay(leader) is leader.ready
 
 
 def test_one_that_cannot_be_crowned_is_no_reason_to_leave_a_node_that_is_cordoned() -> None:
-    assert Field([_HERE, _THERE], uncrownable={_THERE.uid}, cordoned={"here"}).may_stay(_HERE)
+    assert Slate([_HERE, _THERE], uncrownable={_THERE.uid}, cordoned={"here"}).may_stay(_HERE)
 
 
 def test_who_is_on_a_node_that_is_cordoned_comes_last_but_for_those_that_cannot_be_crowned() -> None:
-    assert Field([_HERE, _THERE], cordoned={"here"}).first_in_line() == _THERE
-    assert Field([_HERE], cordoned={"here"}).first_in_line() == _HERE
-    assert Field([_HERE, _THERE], uncrownable={_THERE.uid}, cordoned={"here"}).first_in_line() == _HERE
+    assert Slate([_HERE, _THERE], cordoned={"here"}).first_in_line() == _THERE
+    assert Slate([_HERE], cordoned={"here"}).first_in_line() == _HERE
+    assert Slate([_HERE, _THERE], uncrownable={_THERE.uid}, cordoned={"here"}).first_in_line() == _HERE
 
 
 def test_nobody_on_a_node_that_is_cordoned_preempts() -> None:
     superior = replace(_of("fast", "web-1"), node="here")
     rules = replace(_priorities(fast=10), preempt_after_s=0)
 
-    assert Field([_THERE, superior], rules, _NOW_S).superior(_THERE) == superior
-    assert Field([_THERE, superior], rules, _NOW_S, cordoned={"here"}).superior(_THERE) is None
+    assert Slate([_THERE, superior], rules, _NOW_S).superior(_THERE) == superior
+    assert Slate([_THERE, superior], rules, _NOW_S, cordoned={"here"}).superior(_THERE) is None
 
 
 # --------------------------------------------------------------------------------------------------------- preemption
@@ -340,15 +340,15 @@ def test_a_pod_of_a_higher_priority_takes_over_when_it_has_waited(
 ) -> None:
     superior = _of(other.pop("track"), "web-1", **{"ready_since_s": 1.0, **other})
 
-    field = Field([_STABLE, superior], rules, _NOW_S, frozenset(uncrownable))
+    slate = Slate([_STABLE, superior], rules, _NOW_S, frozenset(uncrownable))
 
-    assert field.superior(_STABLE) == (superior if takes_over else None)
+    assert slate.superior(_STABLE) == (superior if takes_over else None)
 
 
 def test_of_several_superiors_the_first_in_line_takes_over() -> None:
     superiors = [_of("fast", f"web-{n}", ordinal=n, ready_since_s=1.0) for n in (2, 1)]
 
-    assert Field([_STABLE, *superiors], _PREEMPT, _NOW_S).superior(_STABLE) == superiors[1]
+    assert Slate([_STABLE, *superiors], _PREEMPT, _NOW_S).superior(_STABLE) == superiors[1]
 
 
 # ------------------------------------------------------------------------------------------------------ changes by time
@@ -380,4 +380,4 @@ def test_of_several_superiors_the_first_in_line_takes_over() -> None:
     ],
 )
 def test_when_time_alone_changes_something(pods: list[Pod], rules: Rules, changes_at_s: float) -> None:
-    assert Field(pods, rules, _NOW_S).changes_at_s() == changes_at_s
+    assert Slate(pods, rules, _NOW_S).changes_at_s() == changes_at_s

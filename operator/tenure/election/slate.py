@@ -25,7 +25,7 @@ class Obstacle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Slate:
     """The candidates, and the rules and the moment by which they are judged. Nothing is looked at before it is asked.
 
     `wall_s` is Unix time, which is compared with the times in the pods: only when somebody is chosen rests on it, and
@@ -73,8 +73,8 @@ class Field:
         counted = ((count, obstacle) for obstacle, count in self.obstacles().items() if obstacle is not None)
         return ", ".join(f"{count} {obstacle}" for count, obstacle in sorted(counted, key=lambda pair: pair[1]))
 
-    def without(self, leader: PodRef | None) -> Field:
-        """Return the field of all others."""
+    def without(self, leader: PodRef | None) -> Slate:
+        """Return the slate of all others."""
         return replace(self, candidates=[pod for pod in self.candidates if pod.ref != leader])
 
     def first_in_line(self) -> Pod | None:
