@@ -13,7 +13,7 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.labeller import Labeller
 from tenure.election.pod import Pod, PodRef
-from tenure.election.resource import Status
+from tenure.election.resource import Reign, Status
 
 Fault = Callable[[], AbstractContextManager[None]]
 """Switches a fault on for a while."""
@@ -82,7 +82,7 @@ def forget_the_old_leader() -> AbstractContextManager[None]:
     """Do not put the leader before into the ledger."""
     advance = ledger.advance
 
-    def advance_only(status: Status, **entry: Any) -> Status:
-        return replace(advance(status, **entry), unfenced=status.unfenced)
+    def advance_only(status: Status, reign: Reign, **named: Any) -> Status:
+        return replace(advance(status, reign, **named), unfenced=status.unfenced)
 
     return _patched(ledger, "advance", advance_only)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tenure.election.ledger import advance, must_stamp, settle
 from tenure.election.pod import EVERYBODY, PodRef
-from tenure.election.resource import MAX_HISTORY, Leader, PastTerm, Status
+from tenure.election.resource import MAX_HISTORY, Leader, PastTerm, Reign, Status
 from unit.builders import a_leader, a_pod
 from unit.views import LED_BY_FIRST, LED_BY_NOBODY, a_status
 
@@ -20,14 +20,8 @@ _FOREIGN = Leader("node-3", None)
 
 
 def _advance(status: Status, leader: Leader | None, term: int | None = None) -> Status:
-    return advance(
-        status,
-        term=status.term + 1 if term is None else term,
-        leader=leader,
-        acquired_at_s=50.0,
-        now_wall_s=60.0,
-        why="LeaseLost",
-    )
+    reign = Reign(status.term + 1 if term is None else term, leader, 50.0)
+    return advance(status, reign, now_wall_s=60.0, why="LeaseLost")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +70,7 @@ def test_the_floor_is_never_below_the_term(floor: int | None, term: int, floor_a
 def test_a_term_that_ended_is_remembered_with_how_it_ended() -> None:
     before = replace(LED_BY_FIRST, acquired_at_s=10.0)
 
-    after = advance(before, term=9, leader=None, acquired_at_s=None, now_wall_s=60.0, why="PodGone")
+    after = advance(before, Reign(9, None, None), now_wall_s=60.0, why="PodGone")
 
     identity = "web-0_uid-of-web-0"
     assert after.history == (PastTerm(7, identity, "web-0", acquired_at_s=10.0, ended_at_s=60.0, reason="PodGone"),)

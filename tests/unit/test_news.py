@@ -10,7 +10,7 @@ from tenure.election.conditions import Reason
 from tenure.election.effects import Announce
 from tenure.election.ledger import advance
 from tenure.election.news import news_between
-from tenure.election.resource import Answer, Condition, Leader, Status
+from tenure.election.resource import Answer, Condition, Leader, Reign, Status
 from unit.builders import a_leader
 from unit.views import FIRST, LED_BY_FIRST, LED_BY_NOBODY, SECOND, a_status
 
@@ -18,7 +18,7 @@ _FOREIGN = Leader("node-3", None)
 
 
 def _next(status: Status, leader: Leader | None, why: str = "PodGone") -> Status:
-    return advance(status, term=status.term + 1, leader=leader, acquired_at_s=None, now_wall_s=0.0, why=why)
+    return advance(status, Reign(status.term + 1, leader, None), now_wall_s=0.0, why=why)
 
 
 def _says(status: Status, kind: str, reason: str, *, value: str = "False") -> Status:

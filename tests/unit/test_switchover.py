@@ -13,7 +13,7 @@ from tenure.election.resource import Answer, Leader, Spec, Status, Switchover
 from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from tenure.election.slate import Slate
-from tenure.election.switchover import MAX_FORMER_IDS, Result, judge
+from tenure.election.switchover import MAX_FORMER_IDS, Objection, Result, judge
 from unit.builders import SPEC, a_leader, a_pod
 from unit.views import a_status
 
@@ -82,14 +82,15 @@ def _answered(asked_id: str = "one", result: str = Result.SUCCEEDED, *former: st
     ],
 )
 def test_to_whom_leadership_is_moved(pods: list[Pod], rules: Rules, to: str | None, judged: Pod | str) -> None:
-    assert judge(Switchover("one", to), Slate(pods, rules, _NOW_S), _A.ref) == judged
+    expected = Objection(judged) if isinstance(judged, str) else judged
+    assert judge(Switchover("one", to), Slate(pods, rules, _NOW_S), _A.ref) == expected
 
 
 @pytest.mark.parametrize("to", [None, "web-1"])
 def test_nobody_is_put_in_place_who_cannot_be_marked_as_leader(to: str | None) -> None:
     slate = Slate([_A, _B], uncrownable=frozenset({_B.uid}))
 
-    assert judge(Switchover("one", to), slate, _A.ref) == (
+    assert judge(Switchover("one", to), slate, _A.ref) == Objection(
         "web-1 cannot be marked as leader: the API refuses its label; see the condition Routed."
     )
 
@@ -99,7 +100,7 @@ def test_nobody_is_put_in_place_whom_a_superior_would_replace_again(to: str | No
     superior = a_pod("web-0", labels={"track": "fast"})
     rules = Rules(priorities=(Priority(parse_selector("track=fast"), 10),), preempt_after_s=30)
 
-    assert judge(Switchover("one", to), Slate([superior, _B], rules, _NOW_S), superior.ref) == (
+    assert judge(Switchover("one", to), Slate([superior, _B], rules, _NOW_S), superior.ref) == Objection(
         "web-1 would not stay, because web-0 has a higher priority: "
         "change spec.preference.priorities, or take spec.preference.preempt away."
     )
@@ -110,7 +111,7 @@ def test_nobody_is_put_in_place_who_would_leave_its_node_again() -> None:
     leader, other = replace(_A, node="there"), replace(_B, node="here")
     slate = Slate([leader, other], cordoned={"here"})
 
-    assert judge(Switchover("one", "web-1"), slate, leader.ref) == (
+    assert judge(Switchover("one", "web-1"), slate, leader.ref) == Objection(
         "web-1 would not stay, because its node here is cordoned: name another, or uncordon it."
     )
 

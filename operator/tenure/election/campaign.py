@@ -13,7 +13,7 @@ from tenure.election.end_of_term import EndOfTerm
 from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
-from tenure.election.resource import Leader, Status, Switchover
+from tenure.election.resource import Reign, Status, Switchover
 from tenure.election.slate import Slate
 from tenure.election.switchover import judge
 
@@ -110,12 +110,12 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """The pods campaign for themselves: the status must show this term, leader and start next, None when it does.
+    """The pods campaign for themselves: the status must show this reign next, None when it shows the one that is.
 
     `why` is why the last term ended, as far as the record tells.
     """
 
-    reign: tuple[int, Leader | None, float | None] | None = None
+    reign: Reign | None = None
     why: EndOfTerm = EndOfTerm.LEASE_LOST
 
 

@@ -18,7 +18,7 @@ from tenure.election.lease_writer import LeaseWriter
 from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
-from tenure.election.resource import Leader
+from tenure.election.resource import Leader, Reign
 from tenure.election.state import State
 
 _POD_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
@@ -69,7 +69,7 @@ class Follower:
         status = state.resource.status
         term = max(lease.term if leader is not None else 0, status.shown_term(state.earlier_term) + 1)
         if term <= MAX_TERM and len(status.unfenced) < ledger.MAX_UNFENCED:
-            self.decision = campaign.Follow((term, leader, began_at_s), self._why_ended(lease))
+            self.decision = campaign.Follow(Reign(term, leader, began_at_s), self._why_ended(lease))
         return []
 
     def _rest(self, now_s: float, lease: Lease) -> bool:

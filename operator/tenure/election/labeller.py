@@ -32,7 +32,7 @@ class Labeller:
             pods=state.pods,
             candidates=state.candidates,
             gone=state.gone,
-            listed=state.listed[1] if state.listed is not None and state.listed[0] == status.term else None,
+            listed=state.listed.pods if state.listed is not None and state.listed.term == status.term else None,
             # A term above the status is forged when the resource was read after the pod was seen.
             forged=frozenset(
                 uid for uid, seen_at_s in state.pod_seen_at_s.items() if seen_at_s <= state.resource_read_at_s

@@ -7,20 +7,26 @@ however late it arrives.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tenure.election.pod import EVERYBODY, PodRef
-from tenure.election.resource import MAX_HISTORY, Leader, PastTerm, Status
+from tenure.election.resource import MAX_HISTORY, PastTerm, Reign, Status
 
 MAX_UNFENCED = 100
 """With so many pods that cannot be stamped, leadership does not change any more until some are."""
 
 
-def advance(
-    status: Status, *, term: int, leader: Leader | None, acquired_at_s: float | None, now_wall_s: float, why: str
-) -> Status:
-    """Return the status in which `leader` (None: nobody) has `term`, which must be above the present one."""
-    assert term > status.term, f"term {term} is not above {status.term}"
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A consistent list of pods that was begun after the status had said `term`."""
+
+    term: int
+    pods: tuple[PodRef, ...]
+
+
+def advance(status: Status, reign: Reign, *, now_wall_s: float, why: str) -> Status:
+    """Return the status that shows this reign, whose term must be above the present one."""
+    assert reign.term > status.term, f"term {reign.term} is not above {status.term}"
     history = status.history
     unfenced = status.unfenced
     if status.leader is not None:
@@ -36,15 +42,15 @@ def advance(
         history = (past, *history)[:MAX_HISTORY]
         if previous.pod is not None and previous.pod not in unfenced:
             unfenced = (*unfenced, previous.pod)
-    if leader is not None:
-        unfenced = tuple(ref for ref in unfenced if ref != leader.pod)
+    if reign.leader is not None:
+        unfenced = tuple(ref for ref in unfenced if ref != reign.leader.pod)
     return replace(
         status,
-        term=term,
-        term_floor=max(term, status.term_floor or 0),
-        leader=leader,
+        term=reign.term,
+        term_floor=max(reign.term, status.term_floor or 0),
+        leader=reign.leader,
         unfenced=unfenced,
-        acquired_at_s=acquired_at_s,
+        acquired_at_s=reign.acquired_at_s,
         history=history,
     )
 

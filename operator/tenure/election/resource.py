@@ -80,6 +80,15 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
+class Reign:
+    """A term, who has it (None: nobody), and since when (Unix seconds), if the record says so."""
+
+    term: int
+    leader: Leader | None
+    acquired_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PastTerm:
     """A term that has ended: who had it, from when to when (Unix seconds), and why it ended."""
 

@@ -11,7 +11,7 @@ from tenure.election.effects import Effect
 from tenure.election.end_of_term import EndOfTerm, why_ended
 from tenure.election.operations import StatusOperation
 from tenure.election.outlook import Outlook
-from tenure.election.resource import MAX_TERM_JUMP, Leader, Refusal, Spec, Status
+from tenure.election.resource import MAX_TERM_JUMP, Leader, Refusal, Reign, Spec, Status
 from tenure.election.routing import Plan
 from tenure.election.state import State
 
@@ -92,18 +92,11 @@ class Scribe:
             status = replace(last, term_floor=floor)
         if isinstance(decision, campaign.RaiseFloor):
             status = replace(status, term_floor=max(status.term_floor or 0, decision.floor))
-        entry = self._next_entry(last, outlook)
-        if entry is None:
+        reign = self._next_reign(last, outlook)
+        if reign is None:
             return status
-        term, leader, acquired_at_s = entry
-        return ledger.advance(
-            status,
-            term=term,
-            leader=leader,
-            acquired_at_s=acquired_at_s,
-            now_wall_s=now.wall_s,
-            why=self._why_ended(now, last, leader, outlook),
-        )
+        why = self._why_ended(now, last, reign.leader, outlook)
+        return ledger.advance(status, reign, now_wall_s=now.wall_s, why=why)
 
     def _answer(self, now: Instant, last: Status, status: Status, outlook: Outlook) -> Status:
         """Return the status with what has become of the switchover that is asked for; itself when that is said."""
@@ -114,8 +107,8 @@ class Scribe:
         given = switchover.answer(spec, last, status, slate=state.slate(now), is_led=is_led, wall_s=now.wall_s)
         return status if given is None else replace(status, switchover=given)
 
-    def _next_entry(self, last: Status, outlook: Outlook) -> tuple[int, Leader | None, float | None] | None:
-        """Return the term, leader and start that the status must show next, None when it shows what is."""
+    def _next_reign(self, last: Status, outlook: Outlook) -> Reign | None:
+        """Return what the status must show next, None when it shows what is."""
         state, decision = self._state, outlook.decision
         if isinstance(decision, campaign.Follow):
             return decision.reign
@@ -126,7 +119,7 @@ class Scribe:
             pod = next((pod for pod in state.pods.values() if pod.identity == identity), None)
             if pod is None or term <= last.term:
                 return None
-            return term, Leader(pod.identity, pod.ref, pod.node), outlook.started_at_s
+            return Reign(term, Leader(pod.identity, pod.ref, pod.node), outlook.started_at_s)
         if not isinstance(decision, campaign.Wait):
             return None
         shown_term = last.shown_term(state.highest_label)
@@ -134,12 +127,12 @@ class Scribe:
             is_shown = last.leader is not None and last.leader.identity == outlook.holder
             if is_shown or not outlook.holder or not last.believes(outlook.term):
                 return None
-            return max(outlook.term, shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s
+            return Reign(max(outlook.term, shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s)
         shows_a_leader = last.leader is not None or state.has_stray_leader
         is_vacant = not outlook.holder and shows_a_leader and outlook.term > shown_term
         # What is waited for is candidates: not NATS, nor the end of a suspension.
         is_for_candidates = outlook.is_idle and state.spec is not None and not state.spec.suspend
-        return (outlook.term, None, None) if is_vacant and is_for_candidates else None
+        return Reign(outlook.term, None, None) if is_vacant and is_for_candidates else None
 
     def _why_ended(self, now: Instant, last: Status, leader: Leader | None, outlook: Outlook) -> str:
         state, spec, why = self._state, self._state.spec, EndOfTerm.LEASE_LOST

@@ -12,6 +12,7 @@ from tenure.election.elector import Elector
 from tenure.election.inputs import Input, LabelOutcome
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.lease_state import LeaseInput, LeaseState
+from tenure.election.ledger import Listing
 from tenure.election.operations import StatusOperation
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.resource import Resource, Spec
@@ -41,7 +42,7 @@ class State(LeaseState):
     pods that are being read, and `pod_read_at_s` those that were, each with the time at which that was begun.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
     `cordoned` are the names of the nodes that pods are to leave.
-    `floor_covers` see `campaign.View`. `listed` is the last consistent list, with the term it was for.
+    `floor_covers` see `campaign.View`. `listed` is the last consistent list.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
     `uncrownable` are the pods on which the API refused the leader label again and again, until it once takes it.
     `is_changed` is set by every input but those about the record, and cleared by whoever has decided about the status
@@ -61,7 +62,7 @@ class State(LeaseState):
     cordoned: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     floor_covers: int | None = None
-    listed: tuple[int, tuple[PodRef, ...]] | None = None
+    listed: Listing | None = None
     refused_labels: dict[str, str] = field(default_factory=dict)
     uncrownable: frozenset[str] = frozenset()
     repairs: dict[str, Backoff] = field(default_factory=dict)
@@ -158,7 +159,7 @@ class State(LeaseState):
             leader = self.resource.status.leader
             uids |= {ref.uid for ref in (*self.resource.status.unfenced, leader.pod if leader else None) if ref}
         if self.listed is not None:
-            uids |= {ref.uid for ref in self.listed[1]}
+            uids |= {ref.uid for ref in self.listed.pods}
         holder = parse_identity(self.lease.holder) if self.lease is not None else None
         return uids if holder is None else uids | {holder.uid}
 
@@ -312,7 +313,7 @@ class State(LeaseState):
             self.api_backoff.failed(now_s)
             return
         self.api_backoff.succeeded()
-        self.listed = (term, pods)
+        self.listed = Listing(term, pods)
 
     def _recount(self) -> None:
         self._candidates = self._highest_label = None

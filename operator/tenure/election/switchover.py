@@ -8,6 +8,7 @@ there is no moment, for a process to end in, at which the one is written and the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tenure.election.alarm import FOREVER_S
@@ -63,43 +64,54 @@ def changes_at_s(spec: Spec, status: Status, wall_s: float) -> float:
     return planned_s if planned_s is not None and planned_s > wall_s else FOREVER_S
 
 
-def judge(asked: Switchover, slate: Slate, leader: PodRef | None) -> Pod | str:
-    """Return who is to lead in place of the leader, or a sentence that says why nobody is, and what to do."""
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a switchover is not made, as a sentence, and what to do."""
+
+    message: str
+
+
+def judge(asked: Switchover, slate: Slate, leader: PodRef | None) -> Pod | Objection:
+    """Return who is to lead in place of the leader, or why nobody is."""
     if slate.rules.hand_over is HandOver.AFTER_TERMINATION:
-        return "With spec.handOver AfterTermination only the end of its pod moves the leadership: delete that pod."
+        return Objection(
+            "With spec.handOver AfterTermination only the end of its pod moves the leadership: delete that pod."
+        )
     if asked.to_pod_name is None:
         return _judge_others(slate, leader)
     named = [pod for pod in slate.candidates if pod.name == asked.to_pod_name]
     if not named:
-        return f"{asked.to_pod_name} is no candidate of this election: name a pod that spec.selector finds."
+        return Objection(f"{asked.to_pod_name} is no candidate of this election: name a pod that spec.selector finds.")
     # Of a pod that comes back under its name, the former incarnation may be known yet.
     target = min(named, key=lambda pod: not slate.is_eligible(pod))
     if target.ref == leader:
-        return f"{target.name} leads already."
+        return Objection(f"{target.name} leads already.")
     if (obstacle := slate.obstacle(target)) is not None:
-        return f"{target.name} may not lead: {obstacle}."
+        return Objection(f"{target.name} may not lead: {obstacle}.")
     return _judge_stay(target, slate)
 
 
-def _judge_others(slate: Slate, leader: PodRef | None) -> Pod | str:
+def _judge_others(slate: Slate, leader: PodRef | None) -> Pod | Objection:
     others = slate.without(leader)
     if (target := others.first_in_line()) is not None:
         return _judge_stay(target, slate)
     if not others.candidates:
-        return "There is no other candidate."
-    return f"No other candidate may lead: {others.describe_obstacles()}."
+        return Objection("There is no other candidate.")
+    return Objection(f"No other candidate may lead: {others.describe_obstacles()}.")
 
 
-def _judge_stay(target: Pod, slate: Slate) -> Pod | str:
+def _judge_stay(target: Pod, slate: Slate) -> Pod | Objection:
     """Return a target that would go on leading, or why it would not."""
     if target.uid in slate.uncrownable:
-        return f"{target.name} cannot be marked as leader: the API refuses its label; see the condition Routed."
+        return Objection(
+            f"{target.name} cannot be marked as leader: the API refuses its label; see the condition Routed."
+        )
     if not slate.may_stay(target):
-        return (
+        return Objection(
             f"{target.name} would not stay, because its node {target.node} is cordoned: name another, or uncordon it."
         )
     if (superior := slate.superior(target, at_once=True)) is not None:
-        return (
+        return Objection(
             f"{target.name} would not stay, because {superior.name} has a higher priority: "
             "change spec.preference.priorities, or take spec.preference.preempt away."
         )
@@ -129,7 +141,7 @@ def answer(spec: Spec, last: Status, status: Status, *, slate: Slate, is_led: bo
     refusal = _refusal_of_time(asked, wall_s)
     if refusal is None and is_led and due(spec, last, wall_s) is not None:
         judged = judge(asked, slate, last.leader.pod if last.leader is not None else None)
-        refusal = judged if isinstance(judged, str) else None
+        refusal = judged.message if isinstance(judged, Objection) else None
     return None if refusal is None or spec.suspend else _answer(last, asked.id, Result.REFUSED, refusal, wall_s)
 
 

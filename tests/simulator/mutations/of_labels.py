@@ -16,7 +16,7 @@ from tenure.election import labeller, ledger, routing
 from tenure.election.effects import Effect, WriteLabels, WriteStatus
 from tenure.election.labels import PodRole, term_key
 from tenure.election.pod import PodRef
-from tenure.election.resource import Resource, Status
+from tenure.election.resource import Reign, Resource, Status
 from tenure.kubernetes import pods
 from tenure.kubernetes.resources import read_resource, write_status
 from tenure.runtime import executor
@@ -58,8 +58,8 @@ def _follow_without_a_term(election: str, status: Status, **named: Any) -> routi
     )
 
 
-def _forget_the_old_leader(status: Status, **named: Any) -> Status:
-    return replace(_advance(status, **named), unfenced=status.unfenced)
+def _forget_the_old_leader(status: Status, reign: Reign, **named: Any) -> Status:
+    return replace(_advance(status, reign, **named), unfenced=status.unfenced)
 
 
 def _begin_with_nobody(status: Any) -> Status:
