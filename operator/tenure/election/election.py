@@ -5,7 +5,7 @@ their results are inputs. There is no handler per kind of event: after every bat
 decided anew, in this order:
 
 1. the lease: which candidate may campaign, and what it writes (`campaigner`); where the pods campaign for themselves,
-   who leads by their record (`follower`);
+   who leads by their record (`observer`);
 2. the status: the floor before any claim, the ledger before any label, the conditions (`scribe`);
 3. the labels: stamp, crown, followers (`labeller`).
 """
@@ -18,11 +18,11 @@ from tenure.election.alarm import FOREVER_S
 from tenure.election.campaigner import Campaigner
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
-from tenure.election.follower import Follower
 from tenure.election.inputs import Input
 from tenure.election.labeller import Labeller
 from tenure.election.mandate import Mandate
 from tenure.election.news import news_between
+from tenure.election.observer import Observer
 from tenure.election.outlook import Outlook, look_out
 from tenure.election.scribe import Scribe
 from tenure.election.state import State
@@ -42,9 +42,7 @@ class Election:
         self._campaigner = Campaigner(
             self.state, writer=writer, namespace_uid=namespace_uid, poll_interval_s=poll_interval_s
         )
-        self._follower = Follower(
-            self.state, writer=writer, namespace_uid=namespace_uid, poll_interval_s=poll_interval_s
-        )
+        self._observer = Observer(self.state, namespace_uid=namespace_uid, poll_interval_s=poll_interval_s)
         self._scribe = Scribe(self.state, namespace_uid=namespace_uid)
         self._labeller = Labeller(self.state)
         self._outlook: Outlook | None = None
@@ -81,7 +79,7 @@ class Election:
         return decided
 
     @property
-    def _lead(self) -> Campaigner | Follower:
+    def _lead(self) -> Campaigner | Observer:
         """Whatever decides who leads."""
         spec = self.state.spec
-        return self._follower if spec is not None and spec.pods_campaign else self._campaigner
+        return self._observer if spec is not None and spec.pods_campaign else self._campaigner

@@ -8,13 +8,14 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.elector import Elector, Role, Wish
 from tenure.election.lease import Lease
+from tenure.election.lease_reader import LeaseReader, timeout_s
 from tenure.election.lease_state import LeaseState
 from tenure.election.operations import LeaseOperation
 from tenure.election.record import LeaseRecord, Signature, claim, render
 from tenure.election.timing import Timing
 
 
-class LeaseWriter:
+class LeaseWriter(LeaseReader):
     """Turns wishes into reads and writes of one record.
 
     `writer` is this process's own name, unique among all processes, and `namespace_uid` tells clusters apart: both
@@ -22,16 +23,11 @@ class LeaseWriter:
     """
 
     def __init__(self, state: LeaseState, alarm: Alarm, *, writer: str, namespace_uid: str | None) -> None:
-        self._state = state
+        super().__init__(state)
         self._alarm = alarm
         self._writer = writer
         self._namespace_uid = namespace_uid
         self._writes = 0
-
-    def read(self, now: Instant, timing: Timing) -> list[Effect]:
-        """Return the read of the record."""
-        self._state.lease_operation = LeaseOperation(now.monotonic_s, self._state.connection)
-        return [effects.ReadLease(_timeout_s(timing))]
 
     def poll(self, now: Instant, lease: Lease, timing: Timing, *, interval_s: float) -> list[Effect]:
         """Read a record of somebody else now and then, behind the watch, and once more before it counts as run out."""
@@ -73,7 +69,7 @@ class LeaseWriter:
         if lease.connection != state.connection:
             return self.read(now, timing)  # A revision means nothing on another connection than its own.
         value = None if record is None else render(record)
-        write = effects.WriteLease(record, lease.revision, state.connection, _timeout_s(timing), value)
+        write = effects.WriteLease(record, lease.revision, state.connection, timeout_s(timing), value)
         state.lease_operation = LeaseOperation(now.monotonic_s, state.connection, write, elector)
         return [write]
 
@@ -86,8 +82,3 @@ class LeaseWriter:
             nonce=f"{self._writer}#{self._writes}",
             namespace_uid=self._namespace_uid,
         )
-
-
-def _timeout_s(timing: Timing) -> float:
-    """One hung request must leave time for others before the deadline."""
-    return max(1.0, timing.renew_deadline_s / 6)

@@ -14,7 +14,7 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.end_of_term import EndOfTerm
 from tenure.election.lease import Lease
-from tenure.election.lease_writer import LeaseWriter
+from tenure.election.lease_reader import LeaseReader
 from tenure.election.mandate import Mandate
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
@@ -24,17 +24,17 @@ from tenure.election.state import State
 _POD_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
-class Follower:
+class Observer:
     """Decides who is to be shown as leader. `decision` is what the last step decided; see `Campaigner` for `alarm`.
 
     A holder is matched to a candidate by the pod's UID, by name and UID joined with `_`, or by the pod's name alone.
     """
 
-    def __init__(self, state: State, *, writer: str, namespace_uid: str | None, poll_interval_s: float) -> None:
+    def __init__(self, state: State, *, namespace_uid: str | None, poll_interval_s: float) -> None:
         self.decision = campaign.Follow()
         self.alarm = Alarm()
         self._state = state
-        self._reader = LeaseWriter(state, self.alarm, writer=writer, namespace_uid=namespace_uid)
+        self._reader = LeaseReader(state)
         self._namespace_uid = namespace_uid
         self._poll_interval_s = poll_interval_s
         self._held: Lease | None = None
