@@ -19,7 +19,7 @@ _RELEASED = a_record("", 7)
 _JUNK = Unbelievable("it is not JSON")
 
 FOLLOWER, CLAIMING, LEADER, RELEASING = Role.FOLLOWER, Role.CLAIMING, Role.LEADER, Role.RELEASING
-LEAD, STAND_BACK, RELEASE = Wish.LEAD, Wish.STAND_BACK, Wish.RELEASE
+LEAD, RELEASE = Wish.LEAD, Wish.RELEASE
 
 
 def _elector(role: Role, *, lease_from_s: float = 100.0) -> Elector:
@@ -47,8 +47,6 @@ def _kind(record: LeaseRecord | None) -> str:
         pytest.param(LEADER, _RELEASED, LEAD, 101, None, "nothing", FOLLOWER, id="somebody released my record"),
         pytest.param(LEADER, None, LEAD, 101, None, "nothing", FOLLOWER, id="my record is gone"),
         pytest.param(LEADER, _JUNK, LEAD, 101, None, "nothing", FOLLOWER, id="my record was overwritten with junk"),
-        pytest.param(LEADER, _MINE, STAND_BACK, 101, None, "nothing", LEADER, id="standing back gives up nothing"),
-        pytest.param(LEADER, _MINE, STAND_BACK, 113, None, "nothing", FOLLOWER, id="standing back until the deadline"),
         pytest.param(LEADER, _MINE, RELEASE, 101, None, "release", RELEASING, id="release ends leadership at once"),
         pytest.param(LEADER, _MINE, RELEASE, 113, None, "release", RELEASING, id="release past the deadline"),
         pytest.param(LEADER, _OTHERS, RELEASE, 101, None, "nothing", FOLLOWER, id="nothing is left to release"),
@@ -60,7 +58,6 @@ def _kind(record: LeaseRecord | None) -> str:
         pytest.param(FOLLOWER, _OTHERS, LEAD, 200, 9, "claim", CLAIMING, id="claims the term that it is given"),
         pytest.param(FOLLOWER, None, LEAD, 200, 1, "claim", CLAIMING, id="claims where there is no record"),
         pytest.param(FOLLOWER, _JUNK, LEAD, 200, 24, "claim", CLAIMING, id="claims over junk"),
-        pytest.param(FOLLOWER, _MINE, STAND_BACK, 200, None, "nothing", FOLLOWER, id="stands back from its own record"),
         pytest.param(FOLLOWER, _MINE, RELEASE, 200, None, "release", RELEASING, id="releases a record of its own"),
         pytest.param(FOLLOWER, _OTHERS, RELEASE, 200, None, "nothing", FOLLOWER, id="cannot release another's record"),
         pytest.param(FOLLOWER, _RELEASED, RELEASE, 200, None, "nothing", FOLLOWER, id="already released"),

@@ -32,10 +32,9 @@ class Role(StrEnum):
 
 
 class Wish(StrEnum):
-    """What the driver wants of a candidate: to lead (or go on leading), to stand back, or to give up what it holds."""
+    """What the driver wants of a candidate: to lead (or go on leading), or to give up what it holds."""
 
     LEAD = "lead"
-    STAND_BACK = "stand back"
     RELEASE = "release"
 
 
@@ -73,8 +72,6 @@ class Elector:
         if wish is Wish.RELEASE:
             self.role = Role.FOLLOWER if mine is None else Role.RELEASING
             return None if mine is None else records.release(mine, signature)
-        if wish is Wish.STAND_BACK:
-            return None
         if claim_term is not None:
             self.role = Role.CLAIMING
             return records.claim(self.identity, claim_term, signature)

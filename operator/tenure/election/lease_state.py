@@ -107,8 +107,11 @@ class LeaseState:
             if outcome is not WriteOutcome.WRONG_REVISION:
                 # After one of unknown outcome comes a read, which need not wait.
                 self.lease_backoff.failed(now_s, at_most_s=FOREVER_S if outcome is WriteOutcome.UNAVAILABLE else 0.0)
-            if outcome is WriteOutcome.UNKNOWN or self.lease.revision == operation.write.expected_revision:
-                self.lease_certain = outcome is WriteOutcome.UNAVAILABLE
+            is_explained = self.lease.revision != operation.write.expected_revision
+            if outcome is WriteOutcome.UNKNOWN or (outcome is WriteOutcome.WRONG_REVISION and not is_explained):
+                # The write may have been made, or somebody else has made one that was not seen yet. What was surely
+                # not written leaves the record as it is known, and so does a refusal for a revision that was seen.
+                self.lease_certain = False
         if operation.elector is not None:
             stands = record if outcome is WriteOutcome.APPLIED else None
             operation.elector.concluded(now_s, stands, sent_at_s=operation.sent_at_s, timing=timing)
