@@ -1,4 +1,4 @@
-"""Pods: what elections look at, and the labels that they write, each as one compare-and-set (design of the fence)."""
+"""Pods: what elections look at, and the labels that they write, each as one compare-and-set."""
 
 from __future__ import annotations
 

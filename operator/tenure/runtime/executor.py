@@ -69,7 +69,7 @@ class Executor:
         await self._event_tasks.close()
 
     def carry_out(self, key: Key, resource: Resource, effect: effects.Effect, post: Post) -> None:
-        """Begin one effect of an election; its result is given to `post`, exactly once."""
+        """Begin one effect of an election; its result is given to `post`, once: or never, if the resource is gone."""
         work: Coroutine[Any, Any, inputs.Input | None]
         failed: inputs.Input
         match effect:
