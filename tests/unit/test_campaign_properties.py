@@ -21,11 +21,12 @@ from tenure.election.campaign import (
     Wait,
     decide,
 )
-from tenure.election.pod import Pod
+from tenure.election.pod import Pod, parse_identity
 from tenure.election.record import LeaseRecord, Unbelievable
 from tenure.election.resource import MAX_TERM_JUMP, Leader, Status
 from tenure.election.slate import Slate
 from unit.builders import NAMESPACE_UID, WRITER, a_leader, a_lease, a_pod, a_record
+from unit.reach import often, reach, reaches
 
 _NAMES = ["web-0", "web-1", "web-2"]
 _UIDS = [f"uid-of-{name}" for name in _NAMES]
@@ -38,7 +39,7 @@ def _states(name: str) -> list[Pod]:
     return [ready, a_pod(name, ready_since_s=5.0), replace(ready, ready=False), replace(ready, terminating=True)]
 
 
-_candidates = st.tuples(*(st.sampled_from([None, *_states(name)]) for name in _NAMES)).map(
+_candidates = st.tuples(*(st.sampled_from([None, None, *_states(name)]) for name in _NAMES)).map(
     lambda pods: tuple(pod for pod in pods if pod is not None)
 )
 _one_eligible_pod = st.sampled_from([(pod,) for name in _NAMES for pod in _states(name)[:2]])
@@ -53,37 +54,70 @@ _statuses = st.builds(
 )
 _records = st.builds(
     a_record,
-    st.sampled_from(["", "node-3", "web-0_elsewhere", *(a_pod(name).identity for name in _NAMES)]),
-    st.integers(1, 90) | st.sampled_from([MAX_TERM_JUMP - 1, MAX_TERM_JUMP + 50, 10**9]),
-    writer=st.sampled_from([WRITER, "operator/two", "library/x", None]),
-    namespace_uid=st.sampled_from([NAMESPACE_UID, NAMESPACE_UID, None, "uid-of-shop-elsewhere"]),
+    st.sampled_from(["", "node-3", "web-0_elsewhere", *(a_pod(name).identity for name in _NAMES * 2)]),
+    often(*[st.integers(1, 90)] * 4, st.sampled_from([MAX_TERM_JUMP - 1, MAX_TERM_JUMP + 50, 10**9])),
+    writer=st.sampled_from([WRITER, WRITER, "operator/two", "library/x", None]),
+    namespace_uid=st.sampled_from([NAMESPACE_UID, NAMESPACE_UID, NAMESPACE_UID, None, "uid-of-shop-elsewhere"]),
 )
-_values: st.SearchStrategy[LeaseRecord | Unbelievable | None] = st.one_of(
-    _records, _records, st.sampled_from([None, Unbelievable("it is not JSON")])
+_values: st.SearchStrategy[LeaseRecord | Unbelievable | None] = often(
+    *[_records] * 5, st.sampled_from([None, Unbelievable("it is not JSON")])
 )
 
 
-def views(candidates: st.SearchStrategy[tuple[Pod, ...]] = _candidates) -> st.SearchStrategy[View]:
-    """Views of every kind; the record was seen at 100 s and runs out at 115 s."""
-    return st.builds(
+_of_pods = st.builds(
+    a_record,
+    st.sampled_from([a_pod(name) for name in _NAMES]),
+    st.integers(1, 90),
+    writer=st.sampled_from([WRITER, WRITER, "library/x"]),
+    namespace_uid=st.sampled_from([NAMESPACE_UID, NAMESPACE_UID, None]),
+)
+_of_strangers = st.builds(
+    a_record,
+    st.sampled_from(["node-3", "web-0_elsewhere"]),
+    st.integers(1, 20),
+    writer=st.sampled_from(["library/x", None]),
+    namespace_uid=st.sampled_from([NAMESPACE_UID, None]),
+)
+_nearly_lost = often(st.none(), st.none(), _values)
+
+
+def views(
+    candidates: st.SearchStrategy[tuple[Pod, ...]] = _candidates, record: st.SearchStrategy[Any] = _values
+) -> st.SearchStrategy[View]:
+    """Views of every kind, half of them with the status that a record leads to.
+
+    The record was seen at 100 s and runs out at 115 s.
+    """
+    of_every_kind = st.builds(
         lambda now_s, record, revision, read_at_s, **known: View(
             now_s=now_s,
             lease=a_lease(record, revision=revision, read_at_s=read_at_s),
             namespace_uid=NAMESPACE_UID,
             **known,
         ),
-        now_s=st.sampled_from([105.0, 115.0]),
-        record=_values,
-        revision=st.sampled_from([0, 3, 7]),
-        read_at_s=st.sampled_from([None, 100.0, 104.0]),
+        now_s=st.sampled_from([105.0, 105.0, 115.0]),
+        record=record,
+        revision=st.sampled_from([0, 3, 7, 7]),
+        read_at_s=st.sampled_from([None, 100.0, 104.0, 104.0]),
         status=_statuses,
         resource_seen_at_s=st.just(103.0),
         slate=candidates.map(Slate),
-        gone=st.sampled_from([frozenset(), frozenset(_UIDS), frozenset(_UIDS[:1])]),
+        gone=st.sampled_from([frozenset(), *[frozenset(_UIDS)] * 3, frozenset(_UIDS[:1])]),
         highest_label=st.sampled_from([0, 3, 60]),
         stray_leader=_flags,
-        floor_covers=st.sampled_from([None, 3, 7]),
+        floor_covers=st.sampled_from([None, 0, 3, 7, 7]),
     )
+    return of_every_kind | of_every_kind.map(_shown)
+
+
+def _shown(view: View) -> View:
+    """Return the view with a status that shows the record's holder in its term."""
+    record, status = view.lease.record, view.status
+    if not isinstance(record, LeaseRecord):
+        return view
+    leader = Leader(record.holder, parse_identity(record.holder)) if record.holder else None
+    floor = record.term + _floor(view) - status.term
+    return replace(view, status=replace(status, term=record.term, term_floor=floor, leader=leader))
 
 
 def _floor(view: View) -> int:
@@ -95,29 +129,35 @@ def _believed(view: View) -> int:
     return view.lease.term if view.lease.term <= _floor(view) + MAX_TERM_JUMP else 0
 
 
+@reaches(claim=4)
 @given(views())
 def test_a_claimed_term_is_new_and_within_the_gap(view: View) -> None:
     decision = decide(view)
 
     if isinstance(decision, Claim):
+        reach("claim")
         assert decision.term > view.status.term
         assert decision.term > _believed(view)
         assert _floor(view) < decision.term <= _floor(view) + CLAIM_GAP
 
 
+@reaches(leading=10, hold=4)
 @given(views())
 def test_only_one_who_may_lead_claims_or_holds(view: View) -> None:
     decision = decide(view)
 
     if isinstance(decision, Claim | Hold) and decision.pod is not None:
+        reach("leading")
         others = [pod for pod in view.candidates if view.slate.is_eligible(pod) and pod != decision.pod]
         assert decision.pod in view.candidates
         assert view.slate.is_eligible(decision.pod) or (not decision.pod.terminating and not others)
     if isinstance(decision, Hold):
+        reach("hold")
         assert decision.pod.identity == view.lease.holder
 
 
-@given(views())
+@reaches(live=8)
+@given(views(record=_of_pods | _values))
 def test_nothing_is_claimed_while_another_live_candidate_holds(view: View) -> None:
     """Live: the lease has not run out, and the record is not one that the status contradicts."""
     record, status = view.lease.record, view.status
@@ -127,10 +167,12 @@ def test_nothing_is_claimed_while_another_live_candidate_holds(view: View) -> No
     live = not view.lease.expired(view.now_s) and view.lease.holder in {pod.identity for pod in view.candidates}
 
     if live and agrees and view.lease.term >= status.term:
+        reach("live")
         assert not isinstance(decide(view), Claim)
 
 
-@given(views())
+@reaches(foreign=15)
+@given(views(record=often(_of_strangers, _of_strangers, _values)))
 def test_what_somebody_else_wrote_is_left_alone_until_it_runs_out(view: View) -> None:
     record = view.lease.record
     is_a_candidates = view.lease.holder in {pod.identity for pod in view.candidates}
@@ -140,10 +182,12 @@ def test_what_somebody_else_wrote_is_left_alone_until_it_runs_out(view: View) ->
         alive = False
 
     if alive and not is_ours and not is_a_candidates:
+        reach("foreign")
         assert decide(view) == Wait(foreign=True)
 
 
-@given(views())
+@reaches(gone=5, unfit=1)
+@given(views(st.just(()) | _candidates, record=_of_pods).map(_shown))
 def test_only_an_operators_holder_of_this_cluster_that_is_gone_or_may_not_stay_is_released(view: View) -> None:
     decision = decide(view)
 
@@ -153,22 +197,27 @@ def test_only_an_operators_holder_of_this_cluster_that_is_gone_or_may_not_stay_i
         assert record.holder == decision.identity != ""
         pod = next((pod for pod in view.candidates if pod.identity == decision.identity), None)
         if pod is None:
+            reach("gone")
             assert record.by_operator
             assert record.namespace_uid == NAMESPACE_UID
             assert decision.identity.rpartition("_")[2] in view.gone
         else:
+            reach("unfit")
             assert not view.slate.is_eligible(pod)
 
 
-@given(views())
+@reaches(raised=2)
+@given(views(record=_nearly_lost))
 def test_a_floor_is_only_ever_raised(view: View) -> None:
     decision = decide(view)
 
     if isinstance(decision, RaiseFloor):
+        reach("raised")
         assert decision.floor > _floor(view)
 
 
-@given(views())
+@reaches(claim=2)
+@given(views(record=_nearly_lost))
 def test_once_the_floor_of_a_lost_record_is_raised_no_term_is_claimed_that_could_have_been_before(view: View) -> None:
     decision = decide(view)
     if not isinstance(decision, RaiseFloor) or not decision.lost:
@@ -178,17 +227,22 @@ def test_once_the_floor_of_a_lost_record_is_raised_no_term_is_claimed_that_could
     raised = replace(view.status, term_floor=decision.floor)
     later = decide(replace(view, status=raised, floor_covers=view.lease.revision))
 
+    if isinstance(later, Claim):
+        reach("claim")
     assert decision.floor >= highest_claimable_before
     assert not isinstance(later, Claim) or later.term > highest_claimable_before
 
 
-@given(views())
+@reaches(claim=2, raised=2)
+@given(views(record=_nearly_lost))
 def test_a_lost_record_is_claimed_only_in_the_place_of_the_revision_that_the_floor_covers(view: View) -> None:
     decision = decide(view)
 
     if view.lease.record is None and isinstance(decision, Claim):
+        reach("claim")
         assert view.floor_covers == view.lease.revision != 0
     if view.lease.record is None and isinstance(decision, RaiseFloor) and decision.lost:
+        reach("raised")
         assert view.lease.read_at_s is not None
         assert view.lease.read_at_s >= view.resource_seen_at_s
 

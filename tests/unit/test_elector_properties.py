@@ -78,7 +78,7 @@ def _happen(world: _World, what: tuple[object, ...]) -> None:
             raise AssertionError(what)
 
 
-@reaches(leading=50)
+@reaches(leading=30)
 @given(st.lists(_steps | _waits | _rivals, max_size=30))
 def test_it_leads_only_by_a_write_of_its_own_that_stands_and_only_until_its_deadline(
     course: list[tuple[object, ...]],

@@ -81,7 +81,7 @@ def _is_stamped(pod: Pod | None) -> bool:
     return pod is not None and (pod.role(ELECTION), pod.term(ELECTION)) == ("follower", str(_TERM))
 
 
-@reaches(crown=5)
+@reaches(crown=3)
 @given(_statuses, _pods(_any_terms), _uids, st.none() | _some_refs, _uids)
 def test_no_leader_is_crowned_or_settled_before_all_stamps_are_known_to_be_there(
     status: Status,
