@@ -20,6 +20,7 @@ from cluster_support.scene import SHORT
 from environment import Environment
 
 _TERM = 41
+_LEASE = datetime.timedelta(seconds=3)
 _MAX_BYTES = 60_000
 """About as much as the bucket that the operator makes takes."""
 
@@ -27,9 +28,8 @@ _MAX_BYTES = 60_000
 def _record(**fields: Any) -> dict[str, Any]:
     """The record of somebody who claims the next term now for three seconds, with other fields where they are given."""
     now = datetime.datetime.now(datetime.UTC)
-    until = now + datetime.timedelta(seconds=3)
-    record = {"leaderId": "stranger", "term": _TERM + 1, "startedAt": now.isoformat(), "expiresAt": until.isoformat()}
-    return {**record, **fields}
+    times = {"startedAt": now.isoformat(), "expiresAt": (now + _LEASE).isoformat()}
+    return {"leaderId": "stranger", "term": _TERM + 1, **times, **fields}
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ _CALM = "calm"
 
 @pytest.fixture(scope="module")
 def scene(environment: Environment, crd: None, common_operator: Operator) -> Iterator[Scene]:
-    """An election for each case, with its own two pods. All records have been overwritten."""
+    """An election for each case, with its own two pods and a leader."""
     common_operator.ensure_running()
     scene = Scene(environment)
     bucket = Bucket(environment.nats_url, common_operator.bucket)
@@ -88,11 +88,19 @@ def scene(environment: Environment, crd: None, common_operator: Operator) -> Ite
         scene.wait_for_leader(name, timeout_s=30)
         scene.wait(lambda name=name: len(scene.followers(name)) == 1, "the other one is a follower")  # type: ignore[misc]
         assert scene.election(name).term == (_TERM if name in _CASES else 1)
+    yield scene
+    scene.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def overwritten_at(scene: Scene, environment: Environment, common_operator: Operator) -> datetime.datetime:
+    """All records have been overwritten, not before this time."""
+    began_at = datetime.datetime.now(datetime.UTC)
+    bucket = Bucket(environment.nats_url, common_operator.bucket)
     for name, case in _CASES.items():
         value = case.value if isinstance(case.value, bytes) else _record(**case.value)
         bucket.put(f"{scene.namespace}.{name}", value)
-    yield scene
-    scene.close()
+    return began_at
 
 
 def _warnings(scene: Scene, operator: Operator, name: str) -> list[str]:
@@ -121,13 +129,15 @@ def test_g2_a_record_that_cannot_be_believed_is_replaced_and_loses_no_term(
 
 @pytest.mark.parametrize("name", _STRANGERS)
 def test_a_live_foreign_holder_is_respected_until_its_lease_runs_out(
-    everywhere: Operator, scene: Scene, name: str
+    everywhere: Operator, scene: Scene, overwritten_at: datetime.datetime, name: str
 ) -> None:
     scene.wait_for_leader(name, after=_TERM + 1, timeout_s=20)
 
     history = scene.election(name).status["history"]
     assert [(reign["term"], reign["holderIdentity"]) for reign in history[:-1]] == [(_TERM + 1, "stranger")]
     assert (history[-1]["term"], history[-1]["podName"]) == (_TERM, f"{name}-0")
+    acquired = datetime.datetime.fromisoformat(scene.election(name).status["acquireTime"])
+    assert acquired >= overwritten_at + _LEASE
     _wait_for_warning(scene, everywhere, name)
 
 

@@ -88,10 +88,13 @@ def test_at_a_set_time_unless_it_is_cancelled_and_the_last_of_two_counts(scene: 
     assert _wait_for(scene, "four", "Pending").startswith("It waits until 20")
     assert scene.election().status["switchover"]["formerIds"] == ["three", "two", "one"]
     assert (scene.election().holder, scene.election().term) == (leader.identity, term)
-    _ask(scene, "five", notBeforeTime=_in(seconds=3))
-    assert scene.election().term == term
+    not_before = _in(seconds=3)
+    _ask(scene, "five", notBeforeTime=not_before)
     _wait_for(scene, "five", "Succeeded")
     scene.wait_for_leader(but=leader)
+    assert scene.election().term == term + 1
+    acquired = datetime.fromisoformat(scene.election().status["acquireTime"])
+    assert acquired >= datetime.fromisoformat(not_before)
     assert scene.election().status["switchover"]["formerIds"] == ["four", "three", "two", "one"]
     scene.wait(
         lambda: (
