@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cluster_support import Operator, Scene
+from cluster_support.manifests import leader_election
 from environment import Environment
 from tenure.plugin.cli import main
 
@@ -151,6 +152,34 @@ def test_a_switchover_is_asked_for_and_followed_to_its_end(everywhere: Operator,
     fields = scene.election().body["metadata"]["managedFields"]
     [manager] = [one["manager"] for one in fields if "f:switchover" in one["fieldsV1"].get("f:spec", {})]
     assert manager == "tenure-plugin"
+
+
+def test_a_switchover_outlives_manifests_that_are_applied_again_without_it(
+    everywhere: Operator, scene: Scene, environment: Environment, tenure: Run
+) -> None:
+    """By kubectl as it is, and as other tools for GitOps do it: on the API server, in another name."""
+
+    def apply(delay_s: int, *flags: str) -> None:
+        manifest = leader_election("web", {"matchLabels": {"app": "web"}}, failoverDelaySeconds=delay_s)
+        environment.kubectl("apply", "-n", scene.namespace, *flags, "-f", "-", input=json.dumps(manifest))
+        scene.wait(
+            lambda: scene.election().body["spec"]["failoverDelaySeconds"] == delay_s and scene.election().observed,
+            "the manifest is observed",
+        )
+
+    scene.run_pods(3)
+    apply(1)
+    scene.wait_for_leader()
+    tenure("switchover", "web", "-n", scene.namespace, "--to", "web-2", "--wait")
+    leader = scene.wait_for_leader(after=1)
+    asked, answered = scene.election().body["spec"]["switchover"], scene.election().status["switchover"]
+
+    for delay_s, flags in ((2, ()), (3, ("--server-side", "--field-manager=gitops", "--force-conflicts"))):
+        apply(delay_s, *flags)
+        election = scene.election()
+        assert election.body["spec"]["switchover"] == asked
+        assert election.status["switchover"] == answered
+        assert (election.holder, election.term, leader.name) == (leader.identity, 2, "web-2")
 
 
 def test_a_switchover_that_waits_is_the_only_one_and_can_be_taken_back(
