@@ -1,4 +1,4 @@
-"""The modelled API server, on which the runtime's unit tests rest, answers as the real one does."""
+"""The modelled API servers, on which the runtime's unit tests and the simulator rest, answer as the real one does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from model.api import ModelApi
-from tenure.api import GROUP, KIND, VERSION
+from model.api_server import NAMESPACE, PODS, ApiServer
+from model.served_client import ServedClient
+from tenure.api import GROUP, KIND, PLURAL, VERSION
 from tenure.election.effects import WriteLabels, WriteStatus
 from tenure.election.inputs import LabelOutcome
 from tenure.election.labels import PodRole, role_key
@@ -28,16 +30,27 @@ class Server:
     namespace: str
 
 
-@pytest.fixture(params=["model", "kube-apiserver"])
+@pytest.fixture(params=["model of the unit tests", "model of the simulator", "kube-apiserver"])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     tiers = {"web-0": "front", "web-1": "back"}
-    if request.param == "model":
+    if request.param == "model of the unit tests":
         model = ModelApi()
         model.make_namespace("shop")
         for name, tier in tiers.items():
             model.make_pod("shop", name, app="web", tier=tier)
         model.make_election("shop", "web", app="web")
         yield Server(model.client, "shop")
+        return
+    kind = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND}
+    spec = {"selector": {"matchLabels": {"app": "web"}}}
+    if request.param == "model of the simulator":
+        server = ApiServer(lambda: 0.0)
+        for name, tier in tiers.items():
+            metadata = {"name": name, "uid": f"uid-of-{name}", "labels": {"app": "web", "tier": tier}}
+            server.put(PODS, {"metadata": metadata, "spec": {}, "status": {"phase": "Running"}})
+        election = {"name": "web", "uid": "uid-of-web", "generation": 1}
+        server.put(PLURAL, {**kind, "metadata": election, "spec": spec})
+        yield Server(ServedClient(server), NAMESPACE)
         return
     for fixture in ("crd", "nobody"):
         request.getfixturevalue(fixture)
@@ -46,11 +59,9 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     client = KubernetesClient(await load_configuration(kubeconfig), lambda: load_configuration(kubeconfig))
     for name, tier in tiers.items():
         metadata = {"name": name, "labels": {"app": "web", "tier": tier}}
-        spec = {"containers": [{"name": "main", "image": "none"}]}
-        await client.create(pods_path(namespace), {"metadata": metadata, "spec": spec})
-    election = {"metadata": {"name": "web"}, "spec": {"selector": {"matchLabels": {"app": "web"}}}}
-    kind = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND}
-    await client.create(resources_path(namespace), {**kind, **election})
+        containers = [{"name": "main", "image": "none"}]
+        await client.create(pods_path(namespace), {"metadata": metadata, "spec": {"containers": containers}})
+    await client.create(resources_path(namespace), {**kind, "metadata": {"name": "web"}, "spec": spec})
     yield Server(client, namespace)
     await client.close()
 

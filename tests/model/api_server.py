@@ -140,10 +140,11 @@ class ApiServer:
         match = _PATH.fullmatch(path)
         assert match is not None, path
         namespace, kind, name, subresource = match.groups()
+        if namespace not in (None, NAMESPACE):
+            is_list = method == "GET" and kind is not None and name is None
+            return _ok({"items": []}) if is_list else _refusal(HTTPStatus.NOT_FOUND, f"no namespace {namespace}")
         if kind is None:
             return _ok({"metadata": {"name": NAMESPACE, "uid": NAMESPACE_UID}})
-        if namespace not in (None, NAMESPACE):
-            return _refusal(HTTPStatus.NOT_FOUND, "another namespace")
         if method == "POST":
             return self._create_slice(body) if kind == SLICES else (HTTPStatus.CREATED, b"{}")  # Nobody reads events.
         if name is None:

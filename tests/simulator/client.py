@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from model.api_server import SLICES, Answer, ApiServer
+from model.served_client import ServedClient
 from simulator.link import Link
 from simulator.loop import Loop
 from simulator.world import World
-from tenure.kubernetes.client import FIELD_MANAGER, MAX_CONCURRENT_REQUESTS, KubernetesClient
 
 _BUSY: tuple[Answer, ...] = (
     (409, b'{"message": "the object has been modified"}'),
@@ -20,27 +19,23 @@ _BUSY: tuple[Answer, ...] = (
 )
 
 
-class SimulatedClient(KubernetesClient):
-    """All of the client but for HTTP itself."""
+class SimulatedClient(ServedClient):
+    """Its requests and their answers go by a link, which may lose, delay and refuse them."""
 
     def __init__(self, world: World, loop: Loop, link: Link, server: ApiServer) -> None:
+        super().__init__(server)
         self._world = world
         self._loop = loop
         self._link = link
-        self._api = server
-        self._field_manager = FIELD_MANAGER
-        self._lanes = {lane: asyncio.Semaphore(most) for lane, most in MAX_CONCURRENT_REQUESTS.items()}
-        self._answered_at_s = float("-inf")
 
     async def _exchange(
         self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float
     ) -> Answer:
         del headers, timeout_s
-        where = urlsplit(path)
-        routes = isinstance(body, list) or (body is not None and SLICES in where.path)
+        routes = isinstance(body, list) or (body is not None and SLICES in urlsplit(path).path)
         return await self._link.ask(
             self._loop,
-            lambda: self._api.serve(method, unquote(where.path), dict(parse_qsl(where.query)), body),
+            lambda: self._serve(method, path, body),
             refused=lambda: self._world.random.choice(_BUSY),
             late=self._link.trouble.late_labels if routes else 0.0,
         )
