@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cluster_support import Scene
+from cluster_support.kubernetes import pods_path, statefulsets_path
+from cluster_support.manifests import stateful_set
 from cluster_support.scene import SHORT
+from environment import DRAINS
 
 pytestmark = pytest.mark.usefixtures("everywhere")
 
@@ -91,14 +94,52 @@ def test_a_leader_that_turned_not_ready_stays_for_the_delay_and_the_status_says_
 
 
 def test_a_leader_that_is_deleted_leads_until_its_pod_is_gone_if_asked_for(scene: Scene) -> None:
-    scene.run_pods(2)
+    """Its pod takes longer to end than any test: until it is removed by force."""
+    body = stateful_set("web", 2, annotations={DRAINS: "true"}, grace_s=600)
+    scene.kubernetes.create(statefulsets_path(scene.namespace), body)
+    scene.wait(lambda: sum(pod.ready for pod in scene.pods) == 2, "both are Ready")
     scene.elect(lease=SHORT, handOver="AfterTermination")
     leader = scene.wait_for_leader()
 
     scene.delete_pod(leader)
+    scene.wait(lambda: scene.election().status["eligible"] == 1, "the operator has seen that it ends")
 
-    second = scene.wait_for_leader(but=leader)
-    former = [pod.body["status"]["phase"] for pod in scene.pods if pod.uid == leader.uid]
-    assert set(former) <= {"Succeeded", "Failed"}
-    assert scene.election().leader_uid == second.uid
-    assert scene.election().status["history"][0]["reason"] in ("PodGone", "PodTerminating")
+    assert scene.pod(leader.name).terminating
+    assert (scene.pod(leader.name).role(), scene.pod(leader.name).term()) == ("leader", "1")
+    assert (scene.election().holder, scene.election().term) == (leader.identity, 1)
+    scene.kubernetes.delete(f"{pods_path(scene.namespace, leader.name)}?gracePeriodSeconds=0")
+    scene.wait_for_leader(but=leader)
+    assert scene.election().status["history"][0]["reason"] == "PodGone"
+
+
+def test_the_one_that_has_been_ready_for_long_enough_and_for_longest_leads(scene: Scene) -> None:
+    scene.run_pods(3)
+    scene.elect("settled", eligibility={"minReadySeconds": 3600})
+    scene.wait_for_condition("LeaderElected", "False (NoEligibleCandidate)", election="settled")
+
+    scene.set_ready(scene.pod("web-2"), ready=True, since="2020-01-01T00:00:00Z")
+
+    assert scene.wait_for_leader("settled").name == "web-2"
+    scene.elect("oldest", preference={"order": "OldestReady"})
+    assert scene.wait_for_leader("oldest").name == "web-2"
+    scene.elect("lowest")
+    assert scene.wait_for_leader("lowest").name == "web-0"
+
+
+def test_a_pod_of_priority_0_never_leads_and_one_that_is_not_ready_does_where_nobody_has_to_be(scene: Scene) -> None:
+    scene.run_pods(2)
+    scene.elect(lease=SHORT, preference={"priorities": [{"selector": _named("web-0"), "priority": 0}]})
+    first = scene.wait_for_leader()
+    assert first.name == "web-1"
+
+    scene.set_ready(first, ready=False)
+
+    scene.wait(lambda: scene.election().status["eligible"] == 0, "nobody may lead")
+    assert scene.election().holder == first.identity
+    scene.set_ready(scene.pod("web-0"), ready=False)
+    scene.elect("strict")
+    scene.wait_for_condition("LeaderElected", "False (NoEligibleCandidate)", election="strict")
+    scene.elect("any", eligibility={"requireReady": False})
+    leader = scene.wait_for_leader("any")
+    scene.delete_pod(leader)
+    scene.wait_for_leader("any", but=leader)

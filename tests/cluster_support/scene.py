@@ -116,9 +116,9 @@ class Scene:
             lambda: all(other.uid != pod.uid or other.terminating for other in self.pods), f"{pod.name} is terminating"
         )
 
-    def set_ready(self, pod: PodView, ready: bool) -> None:
+    def set_ready(self, pod: PodView, ready: bool, *, since: str = "2030-01-01T00:00:00Z") -> None:
         """Write a pod's Ready condition, as its kubelet would, and return when the watchers have seen it."""
-        condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2030-01-01T00:00:00Z"}
+        condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": since}
         self.kubernetes.patch(f"{pods_path(self.namespace, pod.name)}/status", {"status": {"conditions": [condition]}})
         self.wait(lambda: self.pod(pod.name).ready is ready, f"{pod.name} is seen {'Ready' if ready else 'not Ready'}")
 
