@@ -8,10 +8,14 @@ from pathlib import Path
 import yaml
 
 from chart_support import Helm, Release
+from chart_support.copies import values
+from chart_support.helm import Object
 from chart_support.release import leftovers
 from environment import Environment
 
-_EVERYTHING = yaml.safe_load(Path(__file__).with_name("everything.yaml").read_text())
+_HERE = Path(__file__).parent
+_EVERYTHING: Object = yaml.safe_load((_HERE / "everything.yaml").read_text())
+_REST: list[Object] = list(yaml.safe_load_all((_HERE / "rest.yaml").read_text()))
 
 
 def test_a_release_is_installed_upgraded_and_uninstalled(
@@ -25,10 +29,18 @@ def test_a_release_is_installed_upgraded_and_uninstalled(
 
     release.upgrade(**_EVERYTHING)
 
-    assert len(_pods(environment, release)) == 3
-    assert not first & _pods(environment, release)
+    before = _pods(environment, release)
+    assert len(before) == 3
+    assert not first & before
     found = leftovers(environment, "cycle")
     assert len(found) >= len(release.manifest.objects)
+
+    for rest in _REST:
+        release.upgrade(**rest)
+        present = _pods(environment, release)
+        assert len(present) == 3
+        assert not before & present
+        before = present
 
     release.uninstall()
 
@@ -36,6 +48,21 @@ def test_a_release_is_installed_upgraded_and_uninstalled(
         "customresourcedefinition.apiextensions.k8s.io/leaderelections.tenure.dev"
     ]
     assert _pods(environment, release) == set()
+
+
+def test_the_values_of_that_release_are_all_that_are_documented() -> None:
+    """Each has another value than by default at least once."""
+    given = [_EVERYTHING, *_REST]
+    missing = object()
+
+    def look_up(where: object, path: list[str]) -> object:
+        for name in path:
+            where = where.get(name, missing) if isinstance(where, dict) else missing
+        return where
+
+    tried = {value.path: [look_up(one, value.path.split(".")) for one in given] for value in values()}
+
+    assert [value.path for value in values() if all(one in (missing, value.default) for one in tried[value.path])] == []
 
 
 def test_a_service_monitor_finds_the_service(offline: Helm) -> None:
