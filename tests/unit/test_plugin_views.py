@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tenure.election.pod import Pod
-from tenure.plugin import tables
+from tenure.plugin import tables, watch
 from tenure.plugin.output import as_json, render, say
 from tenure.plugin.views import Lease, detail, history, summarize
 
@@ -212,6 +212,16 @@ def test_in_yaml_is_the_same_as_in_json_in_the_same_order(capsys: pytest.Capture
     assert yaml.safe_load(text) == told_json == what
     assert "leader: Zoë\n" in text
     assert [line.partition(":")[0] for line in text.splitlines() if line[0] not in " -"] == list(what)
+
+
+def test_a_watch_in_yaml_is_a_document_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    line = summarize(_election(status=_LED))
+
+    for kind in ("ADDED", "DELETED"):
+        watch._say(kind, line, "yaml", is_first=kind == "ADDED")
+
+    told = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert told == [{"type": kind, "election": as_json(line)} for kind in ("ADDED", "DELETED")]
 
 
 @pytest.mark.parametrize(
