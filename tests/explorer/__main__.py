@@ -6,13 +6,13 @@ import argparse
 import sys
 import time
 
-from explorer.scenarios import SCENARIOS, Scenario
+from explorer.scenarios import MIN_STATES, SCENARIOS, Scenario
 from explorer.schedule import narrate
 from explorer.search import Search
 
 
 def main() -> int:
-    """Explore; the status is 1 when a guarantee can be broken."""
+    """Explore; the status is 1 when a guarantee can be broken, and when all worlds together are too few states."""
     parser = argparse.ArgumentParser(prog="python -m explorer", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="the worlds to explore (default: all)")
     parser.add_argument("--list", action="store_true", help="show the worlds and what may happen in each, and end")
@@ -43,6 +43,10 @@ def main() -> int:
             return 1
     took_s = time.monotonic() - started_s
     print(f"{visited:,} states, {moves:,} moves, no guarantee broken; {took_s:.0f} s, {visited / took_s:,.0f} states/s")
+    in_full = not (arguments.names or arguments.states or arguments.depth)
+    if in_full and visited < MIN_STATES:
+        print(f"These are fewer than {MIN_STATES:,} states: something that may happen is no longer looked at.")
+        return 1
     return 0
 
 

@@ -11,9 +11,11 @@ from unittest.mock import patch
 from tenure.election import campaign, ledger, routing
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
+from tenure.election.inputs import LabelOutcome, LabelsWritten
 from tenure.election.labeller import Labeller
 from tenure.election.pod import Pod, PodRef
 from tenure.election.resource import Reign, Status
+from tenure.election.state import State
 
 Fault = Callable[[], AbstractContextManager[None]]
 """Switches a fault on for a while."""
@@ -86,3 +88,14 @@ def forget_the_old_leader() -> AbstractContextManager[None]:
         return replace(advance(status, reign, **named), unfenced=status.unfenced)
 
     return _patched(ledger, "advance", advance_only)
+
+
+def take_no_answer_for_gone() -> AbstractContextManager[None]:
+    """Take a pod for gone when a write of its labels got no answer."""
+    conclude = State._conclude_labels
+
+    def conclude_rashly(self: State, now_s: float, result: LabelsWritten) -> None:
+        outcome = LabelOutcome.GONE if result.outcome is LabelOutcome.UNAVAILABLE else result.outcome
+        conclude(self, now_s, replace(result, outcome=outcome))
+
+    return _patched(State, "_conclude_labels", conclude_rashly)

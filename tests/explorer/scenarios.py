@@ -74,6 +74,11 @@ SMALL = (
     Scenario("hand-over", Begin.REST, Budget(drain=1), processes=1),
     Scenario("crown on its way", Begin.CROWN, Budget(drain=1), processes=1),
     Scenario("claim on its way, bucket lost", Begin.CLAIM, Budget(loss=1, drain=1), processes=1, states=21_000),
+    Scenario("no answer", Begin.CROWN, Budget(unanswered=1, vanish=1), processes=1),
+    # These begin amid a hand-over: its second crown would be out of their reach otherwise.
+    Scenario("killed", Begin.CLAIM, Budget(restart=1), processes=1, script=("drain a",), states=5_000),
+    Scenario("halted", Begin.CLAIM, Budget(halt=1), processes=1, script=("drain a",), states=5_000),
+    Scenario("two: write served twice", Begin.CLAIM, Budget(twice=1), script=("drain a",), states=5_000),
     Scenario("two: crown on its way", Begin.CROWN, Budget(drain=1), states=10_000),
 )
 """Those of every `make test`; a deliberate fault in the core is found in one of them."""
@@ -105,3 +110,6 @@ SCENARIOS = (
     Scenario("two: third term", Begin.CROWN, Budget(drain=1), pods="abc", script=("drain a",)),
 )
 """All of them, of `make explore`."""
+
+MIN_STATES = 1_000_000
+"""So many are visited at least when all worlds are explored in full: fewer are a defect of the explorer."""
