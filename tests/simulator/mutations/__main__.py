@@ -1,4 +1,4 @@
-"""`python -m simulator.mutations`: switch on each mutation; the status is 1 when one is not found."""
+"""`python -m simulator.mutations`: switch on each mutation; the status is 1 when one is not shown to be found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 
-from simulator.mutations import MUTATIONS, breaks_as_said, find
+from simulator.mutations import MUTATIONS, advice, find, objection
 
 
 def main() -> int:
@@ -17,19 +17,20 @@ def main() -> int:
     word = parser.parse_args().word
     # A violation ends a world in the middle: what it was about to do is never done.
     warnings.simplefilter("ignore", RuntimeWarning)
-    missed = 0
+    tried = missed = 0
     for mutation in MUTATIONS:
         if word not in mutation.what:
             continue
         began_s = time.process_time()
-        found = find(mutation)
-        is_right = found is not None and breaks_as_said(mutation, found[1])
-        missed += not is_right
-        verdict = f"seed {found[0]}: {found[1][:100]}" if found else "NOT FOUND"
-        print(
-            f"{mutation.what:56} {time.process_time() - began_s:5.1f} s  {'' if is_right else '!! '}{verdict}",
-            flush=True,
-        )
+        finding = find(mutation)
+        wrong = objection(mutation, finding)
+        tried, missed = tried + 1, missed + (wrong is not None)
+        verdict = f"seed {finding.seed}: {finding.violation[:100]}" if finding is not None else "NOT FOUND"
+        print(f"{mutation.what:56} {time.process_time() - began_s:5.1f} s  {verdict}", flush=True)
+        for remark in (wrong, finding and advice(mutation, finding)):
+            if remark is not None:
+                print(f"  !! {remark}", flush=True)
+    print(f"{tried} mutations, {missed} of them not found; {time.process_time():.0f} s")
     return 1 if missed else 0
 
 

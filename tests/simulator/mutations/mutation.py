@@ -20,7 +20,8 @@ class Mutation:
     """What is done wrong, how it is switched on, and where it shows.
 
     `breaks` is what the violation names that it leads to, such as "G1|G2". `profile` is a world in which that is
-    likely: a run has `faults` faults, and so many `seeds` are tried.
+    likely: a run has `faults` faults, and so many `seeds` are tried. Where that takes long, `begin_at` is the seed that
+    showed it last, and is tried first.
     """
 
     what: str
@@ -29,22 +30,56 @@ class Mutation:
     switch_on: SwitchOn
     faults: int = 60
     seeds: int = 40
+    begin_at: int | None = None
 
 
-def find(mutation: Mutation) -> tuple[int, str] | None:
-    """Return the first seed that shows a mutation, and how; None when none of its seeds does."""
-    with mutation.switch_on():
-        for seed in range(mutation.seeds):
-            try:
-                simulate(seed, faults=mutation.faults, profile=mutation.profile)
-            except AssertionError as violation:
-                return seed, str(violation) or repr(violation)
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The seed that shows a mutation and the violation; `without` is what the same seed breaks without the mutation."""
+
+    seed: int
+    violation: str
+    without: str | None
+
+
+def find(mutation: Mutation) -> Finding | None:
+    """Return the first seed that shows a mutation, the noted one before all; None when none of its seeds does."""
+    noted = () if mutation.begin_at is None else (mutation.begin_at,)
+    for seed in dict.fromkeys((*noted, *range(mutation.seeds))):
+        with mutation.switch_on():
+            violation = _violation(mutation, seed)
+        if violation is not None:
+            return Finding(seed, violation, _violation(mutation, seed))
     return None
 
 
-def breaks_as_said(mutation: Mutation, violation: str) -> bool:
-    """Whether a violation is of the kind that the mutation is expected to lead to."""
-    return re.search(rf"\b(?:{mutation.breaks})\b", violation) is not None
+def objection(mutation: Mutation, finding: Finding | None) -> str | None:
+    """Return why it is not shown that the simulator finds a mutation; None when it is.
+
+    It is when the mutation breaks what it is said to, and its world breaks nothing without it, to the last fault.
+    """
+    if finding is None:
+        return "not found"
+    if finding.without is not None:
+        return f"the mutation is not to blame: without it seed {finding.seed} ends so: {finding.without}"
+    if re.search(rf"\b(?:{mutation.breaks})\b", finding.violation) is None:
+        return f"seed {finding.seed} breaks something else than {mutation.breaks}: {finding.violation}"
+    return None
+
+
+def advice(mutation: Mutation, finding: Finding) -> str | None:
+    """Return which seed to note when the noted one no longer shows a mutation."""
+    if mutation.begin_at in (None, finding.seed):
+        return None
+    return f"seed {mutation.begin_at} no longer shows {mutation.what!r}: note begin_at={finding.seed}"
+
+
+def _violation(mutation: Mutation, seed: int) -> str | None:
+    try:
+        simulate(seed, faults=mutation.faults, profile=mutation.profile)
+    except AssertionError as violation:
+        return str(violation) or repr(violation)
+    return None
 
 
 def put(owner: Any, name: str, new: Any) -> SwitchOn:

@@ -111,5 +111,6 @@ OF_CLAIMS = (
         "switchover|G5|runaway",
         SWITCHOVERS,
         put(switchover, "due", _forget_what_was_answered),
+        begin_at=13,
     ),
 )

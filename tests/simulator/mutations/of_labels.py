@@ -148,7 +148,13 @@ OF_LABELS = (
     Mutation("forget the old leader in the ledger", "G3", LATE_LABELS, put(ledger, "advance", _forget_the_old_leader)),
     Mutation("take the term label off at clean-up", "tombstone", LATE_LABELS, _patch_labels(_take_the_term_off_too)),
     Mutation("write labels without testing the term", "tombstone", LATE_LABELS, _without_test_of("term.tenure.dev")),
-    Mutation("write labels without testing the UID", "G3", CHANGED_LABELS, _without_test_of("/metadata/uid")),
+    Mutation(
+        "write labels without testing the UID",
+        "G3",
+        CHANGED_LABELS,
+        _without_test_of("/metadata/uid"),
+        begin_at=11,
+    ),
     Mutation("give a role before there is a term", "G3", REBIRTHS, put(routing, "plan", _follow_without_a_term)),
     Mutation("crown without the term", "G3", LATE_LABELS, _patch_labels(_crown_without_the_term)),
     Mutation(
@@ -162,12 +168,14 @@ OF_LABELS = (
         "tombstone",
         STALE_VIEWS,
         put(labeller.Labeller, "plan", _call_them_forged_after_a_renewal),
+        begin_at=39,
     ),
     Mutation(
         "write the status whatever its version",
         "G1|G2|G4",
         STALE_VIEWS,
         put(executor, "write_status", _write_whatever_its_version),
+        begin_at=3,
     ),
     Mutation("begin with nobody unfenced", "G3", REBIRTHS, put(resource_json, "parse_status", _begin_with_nobody)),
 )

@@ -121,6 +121,6 @@ OF_LEASES = (
     Mutation("trust a plain read", "lease", SLOW_NATS, put(LeaseWriter, "step", _lead_by_what_was_read)),
     Mutation("treat a time-out as success", "lease", SLOW_NATS, _take_a_time_out_for(WriteOutcome.APPLIED)),
     Mutation("treat a time-out as failure", "conduct", SLOW_NATS, _take_a_time_out_for(WriteOutcome.UNAVAILABLE)),
-    Mutation("read nothing after a wrong revision", "G5", BLIND, _ignore_wrong_revisions),
+    Mutation("read nothing after a wrong revision", "G5", BLIND, _ignore_wrong_revisions, begin_at=4),
     Mutation("act after the operator's own deadline", "conduct", REPLICAS, put(OperatorLease, "now", _trust_the_last)),
 )

@@ -66,6 +66,7 @@ OF_ROUTES = (
         "slice",
         TROUBLED_ROUTES,
         put(Labeller, "decide", _route_before_the_status),
+        begin_at=6,
     ),
     Mutation(
         "overlook that a slice is gone",
