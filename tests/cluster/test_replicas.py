@@ -27,8 +27,9 @@ class Replicas:
     def __init__(
         self, make_operator: MakeOperator, scene: Scene, *, kubeconfig: Path | None = None, lease_s: int = _LEASE_S
     ) -> None:
-        arguments = ("--release", "tenure", "--operator-namespace", scene.namespace)
-        arguments = (*arguments, "--operator-lease-duration", str(lease_s))
+        arguments = (
+            "--release", "tenure", "--operator-namespace", scene.namespace, "--operator-lease-duration", str(lease_s),
+        )  # fmt: skip
         self._scene = scene
         self.first = make_operator(*arguments, kubeconfig=kubeconfig).start()
         self.wait_until_acts(self.first)
