@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
+from model.api_server import NAMESPACE, PODS, SERVICES, SLICES, ApiServer
+from model.served_client import ServedClient
+from tenure.api import GROUP, KIND, VERSION
+from tenure.api.resource import parse_resource
+from tenure.election.effects import RouteServices
+from tenure.election.inputs import ServicesRouted
+from tenure.election.pod import PodRef
 from tenure.kubernetes import slices
+from unit.virtual_time import run
 
 
 def _pod(*addresses: str, ready: bool = True, phase: str = "Running", **metadata: Any) -> dict[str, Any]:
@@ -126,3 +134,66 @@ def test_which_services_can_be_routed(spec: dict[str, Any], objection: str | Non
 )
 def test_whose_a_slice_is(labels: dict[str, str] | None, is_ours: bool) -> None:
     assert slices.is_of({"metadata": {"labels": labels}}, "web") is is_ours
+
+
+class _Routed:
+    """The Service `web` of an election, whose pod web-0 leads in term 3, on a modelled API server."""
+
+    def __init__(self) -> None:
+        self.server = ApiServer(lambda: 0.0)
+        self.server.put(PODS, _pod("10.0.0.1"))
+        self.server.put(SERVICES, {**_service({"port": 80}), "metadata": {"name": "web", "uid": "s"}})
+        self._election = parse_resource(
+            {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": KIND,
+                "metadata": {"name": "web", "namespace": NAMESPACE, "uid": "e", "resourceVersion": "1"},
+                "spec": {"selector": {"matchLabels": {"app": "web"}}},
+            }
+        )
+
+    def route(self) -> ServicesRouted:
+        wanted = RouteServices(("web",), 3, PodRef("web-0", "a"), is_ready=True)
+        return run(slices.route_services(ServedClient(self.server), self._election, wanted))
+
+    @property
+    def slice(self) -> dict[str, Any]:
+        """The one slice that there is."""
+        (stored,) = self.server.objects(SLICES).values()
+        return stored.body
+
+    def change_metadata(self, **metadata: Any) -> None:
+        self.server.put(SLICES, {**self.slice, "metadata": self.slice["metadata"] | metadata})
+
+
+def test_a_slice_whose_annotations_were_all_taken_off_is_repaired() -> None:
+    routed = _Routed()
+    routed.route()
+    metadata = {name: content for name, content in routed.slice["metadata"].items() if name != "annotations"}
+    routed.server.put(SLICES, {**routed.slice, "metadata": metadata})
+
+    assert routed.route().refusals == ()
+    assert routed.slice["metadata"]["annotations"] == {slices.TERM: "3"}
+
+
+def test_a_slice_of_ours_that_only_its_creation_finds_is_none_of_somebody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is made between the list and the creation: by another operator, or by a request that had no answer in time."""
+    routed = _Routed()
+    routed.route()
+    routed.server.put(SLICES, {**routed.slice, "endpoints": []})
+
+    async def list_none(*_: Any) -> list[dict[str, Any]]:
+        return []
+
+    monkeypatch.setattr(slices, "_list_ours", list_none)
+    labels = routed.slice["metadata"]["labels"]
+    routed.change_metadata(labels=labels | {slices.SERVICE_NAME: "seen by no list"})
+
+    assert routed.route().refusals == ()
+    assert [endpoint["addresses"] for endpoint in routed.slice["endpoints"]] == [["10.0.0.1"]]
+    routed.change_metadata(labels={**labels, slices.SERVICE_NAME: "seen by no list", slices.MANAGED_BY: "somebody"})
+    assert routed.route().refusals == (
+        "EndpointSlice web-tenure-ipv4 belongs to somebody else: delete it, or rename the Service.",
+    )

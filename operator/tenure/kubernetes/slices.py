@@ -142,16 +142,17 @@ async def _put(
 ) -> None:
     """Create a slice, or change it where it differs, if its term is not above ours and nobody changes it meanwhile."""
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+    path = slices_path(namespace) + path_of(name)
     if present is None:
         try:
-            found.saw("EndpointSlice", await client.create(slices_path(namespace), body))
+            present = await client.create(slices_path(namespace), body)
         except Conflict:
-            found.refusals.append(f"EndpointSlice {name} belongs to somebody else: delete it, or rename the Service.")
-        return
+            # Somebody else's, or ours after all: of another operator, or by a request that had no answer in time.
+            present = await client.get(path)
     if not is_of(present, body["metadata"]["labels"][ELECTION]):
         found.refusals.append(f"EndpointSlice {name} belongs to somebody else: delete it, or rename the Service.")
         return
-    term = parse_term((present["metadata"].get("annotations") or {}).get(TERM)) or 0
+    term = parse_term(_term_of(present)) or 0
     if term > wanted.term and term != wanted.forged_term:
         found.above = max(term, found.above or 0)
         return
@@ -160,7 +161,7 @@ async def _put(
         return
     body = {key: value for key, value in body.items() if key != "addressType"}
     body["metadata"] |= {"resourceVersion": present["metadata"]["resourceVersion"]}
-    found.saw("EndpointSlice", await client.merge_patch(slices_path(namespace) + path_of(name), body))
+    found.saw("EndpointSlice", await client.merge_patch(path, body))
 
 
 async def _take_away(client: KubernetesClient, body: Object, found: _Findings) -> None:
@@ -269,7 +270,12 @@ def _says(body: Object) -> tuple[Any, ...]:
     """Return what matters of a slice."""
     metadata = body["metadata"]
     owners = [owner["uid"] for owner in metadata.get("ownerReferences") or ()]
-    return (metadata["annotations"].get(TERM), owners, body.get("ports") or [], body.get("endpoints") or [])
+    return (_term_of(body), owners, body.get("ports") or [], body.get("endpoints") or [])
+
+
+def _term_of(body: Object) -> str | None:
+    """Return the term as it stands in a slice; somebody may have taken off all annotations."""
+    return (body["metadata"].get("annotations") or {}).get(TERM)
 
 
 def service_of(body: Object) -> str:
