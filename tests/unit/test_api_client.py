@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -131,3 +131,61 @@ def test_all_who_wait_for_a_login_that_fails_fail_with_it() -> None:
     assert logins == 1
     assert max(took_s for took_s, _ in results) == pytest.approx(10.0)
     assert {type(error) for _, error in results} == {ApiUnavailable, Refused}
+
+
+class _Answer:
+    """An answer to a watch: a status, and what is read of it."""
+
+    def __init__(self, status: int, *lines: bytes) -> None:
+        self.status = status
+        self.content, self.connection, self.response = self, None, self
+        self._lines = lines
+
+    async def read(self) -> bytes:
+        return b"{}"
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        for line in self._lines:
+            yield line
+
+    def close(self) -> None:
+        pass
+
+
+class _WatchingClient(KubernetesClient):
+    """Its watches are answered by these, one after another."""
+
+    def __init__(self, *answers: _Answer) -> None:
+        super().__init__(Configuration(), self._log_in_again)
+        self._answers = iter(answers)
+        self.logins = 0
+
+    async def _call(self, *_: Any, **__: Any) -> _Answer:
+        return next(self._answers)
+
+    async def _log_in_again(self) -> Configuration:
+        self.logins += 1
+        return Configuration()
+
+
+def test_a_watch_goes_on_with_another_login_when_the_token_has_run_out() -> None:
+    async def scenario() -> tuple[list[Any], int]:
+        client = _WatchingClient(_Answer(401), _Answer(200, b'{"type": "ADDED"}\n'))
+        events = [event async for event in client.watch(_POD, "1")]
+        await client.close()
+        return events, client.logins
+
+    assert run(scenario()) == ([{"type": "ADDED"}], 1)
+
+
+def test_a_watch_that_is_refused_after_another_login_too_says_so() -> None:
+    async def scenario() -> None:
+        client = _WatchingClient(_Answer(401), _Answer(401))
+        try:
+            async for _ in client.watch(_POD, "1"):
+                pass
+        finally:
+            await client.close()
+
+    with pytest.raises(Refused, match="401"):
+        run(scenario())

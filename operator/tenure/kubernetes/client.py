@@ -173,7 +173,11 @@ class KubernetesClient:
         url = f"{path}?{urlencode({**query, 'timeoutSeconds': str(WATCH_TIMEOUT_S)})}"
         response = None
         try:
-            response = await self._call("GET", url, None, None, timeout_s=WATCH_TIMEOUT_S + REQUEST_TIMEOUT_S)
+            response = await self._open_watch(url)
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                response.response.close()
+                await self._renew_login()
+                response = await self._open_watch(url)
             if response.status != HTTPStatus.OK:
                 raise _error("GET", path, response.status, await response.read())
             rest = b""
@@ -189,6 +193,9 @@ class KubernetesClient:
                 if connection is not None and connection.transport is not None:
                     connection.transport.abort()  # A farewell by TLS would outlive whoever has heard enough.
                 response.response.close()
+
+    async def _open_watch(self, url: str) -> Any:
+        return await self._call("GET", url, None, None, timeout_s=WATCH_TIMEOUT_S + REQUEST_TIMEOUT_S)
 
     async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
         """Return a list with nothing but the metadata of its items. Raises ApiError."""
