@@ -65,7 +65,7 @@ class ModelApi:
         ]
         return await self._answer({"items": items})
 
-    async def create(self, path: str, body: Mapping[str, Any]) -> Object:
+    async def create(self, path: str, body: Mapping[str, Any], **_: Any) -> Object:
         await self._begin(f"POST {path}")
         return await self._answer(dict(body))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tenure.election.effects import RouteServices
 from tenure.election.inputs import ServicesRouted
 from tenure.election.pod import PodRef
 from tenure.kubernetes import slices
+from tenure.kubernetes.client import Lane
 from unit.virtual_time import run
 
 
@@ -153,8 +155,11 @@ class _Routed:
         )
 
     def route(self) -> ServicesRouted:
+        """Route while nothing comes through that can wait, such as events."""
+        client = ServedClient(self.server)
+        client._lanes[Lane.BULK] = asyncio.Semaphore(0)
         wanted = RouteServices(("web",), 3, PodRef("web-0", "a"), is_ready=True)
-        return run(slices.route_services(ServedClient(self.server), self._election, wanted))
+        return run(slices.route_services(client, self._election, wanted))
 
     @property
     def slice(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ APPLY_PATCH = "application/apply-patch+yaml"  # of which JSON is a part
 class Lane(Enum):
     """What a request waits for its turn with: what can wait must not hold up what cannot."""
 
-    PROMPT = "reads, the status, and the labels that make and unmake a leader"
+    PROMPT = "reads, the status, and the labels and endpoints that make and unmake a leader"
     BULK = "the labels of followers, and events"
     LIST = "lists, each of which may take a minute"
 
@@ -204,9 +204,9 @@ class KubernetesClient:
             "GET", path, query=query, lane=Lane.LIST, timeout_s=LIST_TIMEOUT_S, headers={"Accept": accept}
         )
 
-    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def create(self, path: str, body: Mapping[str, Any], *, lane: Lane = Lane.BULK) -> dict[str, Any]:
         """Create an object. Raises ApiError."""
-        return await self._request("POST", path, body=body, lane=Lane.BULK)
+        return await self._request("POST", path, body=body, lane=lane)
 
     async def merge_patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a JSON Merge Patch and return the object. Raises ApiError."""

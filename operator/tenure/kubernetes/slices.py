@@ -12,7 +12,7 @@ from tenure.election.effects import RouteServices
 from tenure.election.inputs import ServicesRouted
 from tenure.election.labels import parse_term
 from tenure.election.resource import Resource
-from tenure.kubernetes.client import ApiError, ApiUnavailable, Conflict, KubernetesClient, NotFound, path_of
+from tenure.kubernetes.client import ApiError, ApiUnavailable, Conflict, KubernetesClient, Lane, NotFound, path_of
 from tenure.kubernetes.pods import pod_path
 
 MANAGER = GROUP
@@ -145,7 +145,7 @@ async def _put(
     path = slices_path(namespace) + path_of(name)
     if present is None:
         try:
-            present = await client.create(slices_path(namespace), body)
+            present = await client.create(slices_path(namespace), body, lane=Lane.PROMPT)
         except Conflict:
             # Somebody else's, or ours after all: of another operator, or by a request that had no answer in time.
             present = await client.get(path)
