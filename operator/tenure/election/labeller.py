@@ -55,16 +55,14 @@ class Labeller:
         if state.repairs_term != status.term:
             state.repairs, state.repairs_term = {}, status.term
         decided = [*routed, *(write for write in plan.writes if self._begin(now_s, write))]
-        if (plan.unknown or plan.suspects or plan.needs_list) and state.api_backoff.may_try(now_s, wake=self.alarm):
-            for ref in plan.unknown:
-                if ref.uid not in state.pod_reads:
-                    state.pod_reads[ref.uid] = now_s
-                    decided.append(effects.ReadPod(ref))
-            if plan.suspects:
-                decided += state.read_resource(now_s, self.alarm)
-            if plan.needs_list and state.list_sent_for_term is None:
-                state.list_sent_for_term = status.term
-                decided.append(effects.ListPods())
+        for ref in plan.unknown:
+            decided += state.read_pod(now_s, ref, self.alarm)
+        if plan.suspects:
+            decided += state.read_resource(now_s, self.alarm)
+        may_list = plan.needs_list and state.list_sent_for_term is None
+        if may_list and state.api_backoff.may_try(now_s, wake=self.alarm):
+            state.list_sent_for_term = status.term
+            decided.append(effects.ListPods())
         return decided
 
     def _route(self, now_s: float) -> list[Effect]:

@@ -1,4 +1,4 @@
-"""What one election knows: every input changes this, and nothing else does."""
+"""What one election knows, which inputs change, and what is on its way, which whoever asks for it writes down here."""
 
 from __future__ import annotations
 
