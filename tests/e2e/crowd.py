@@ -11,7 +11,9 @@ from e2e.stage import CROWD, Stage
 from environment import EnvironmentFailed, wait_until
 
 ELECTIONS = 200
-_LED_TIMEOUT_S = 180.0
+LEASE_S = 15
+"""Within this time after it was last renewed, a lease runs out."""
+_TIMEOUT_S = 180.0
 
 Leaders = dict[str, tuple[str, int]]
 """Of each election, its leader's UID and the term."""
@@ -25,19 +27,19 @@ def gathered(stage: Stage) -> Iterator[Leaders]:
             "apiVersion": "tenure.dev/v1alpha1",
             "kind": "LeaderElection",
             "metadata": {"name": f"crowd-{number}"},
-            "spec": {"selector": {"matchLabels": {"app": "crowd"}}},
+            "spec": {"selector": {"matchLabels": {"app": "crowd"}}, "lease": {"durationSeconds": LEASE_S}},
         }
         for number in range(ELECTIONS)
     ]
     try:
-        stage.kubectl("create", "-n", CROWD, "--filename=-", input=yaml.safe_dump_all(elections))
-        _await_all(stage)
-        yield leaders(stage)
+        manifest = yaml.safe_dump_all(elections)
+        stage.kubectl("create", "-n", CROWD, "--filename=-", input=manifest, timeout_s=_TIMEOUT_S)
+        yield _await_all(stage)
     finally:
-        stage.kubectl("delete", "leaderelections", "--all", "-n", CROWD)
+        stage.kubectl("delete", "leaderelections", "--all", "-n", CROWD, timeout_s=_TIMEOUT_S)
 
 
-def leaders(stage: Stage) -> Leaders:
+def _leaders(stage: Stage) -> Leaders:
     """Return the leaders of those that are Ready."""
     return {
         election["metadata"]["name"]: (election["status"]["leader"]["podUID"], election["status"]["term"])
@@ -51,13 +53,20 @@ def leaders(stage: Stage) -> Leaders:
 
 def none_has_changed(stage: Stage, before: Leaders) -> None:
     """Wait until all are Ready again, and raise EnvironmentFailed if one has another leader or term than before."""
-    _await_all(stage)
-    now = leaders(stage)
+    now = _await_all(stage)
     changed = sorted(name for name, leader in before.items() if now[name] != leader)
     if changed:
         raise EnvironmentFailed(f"{len(changed)} of {len(before)} elections changed their leader, such as {changed[0]}")
 
 
-def _await_all(stage: Stage) -> None:
-    done = f"all {ELECTIONS} elections of {CROWD} are Ready"
-    wait_until(lambda: len(leaders(stage)) == ELECTIONS, done, timeout_s=_LED_TIMEOUT_S, every_s=1)
+def _await_all(stage: Stage) -> Leaders:
+    """Return the leaders as they were read when all were Ready: a moment later one may be so no more."""
+    seen = Leaders()
+
+    def all_led() -> bool:
+        nonlocal seen
+        seen = _leaders(stage)
+        return len(seen) == ELECTIONS
+
+    wait_until(all_led, f"all {ELECTIONS} elections of {CROWD} are Ready", timeout_s=_TIMEOUT_S, every_s=1)
+    return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from demo.world import World
 from e2e import crowd
 from e2e.helm import RELEASE
 from e2e.stage import EVICTABLE, NODES, SYSTEM, WEB, Stage
-from environment import EnvironmentFailed
+from environment import EnvironmentFailed, wait_until
 
 OPERATOR = f"deployment/{RELEASE}"
 
@@ -52,6 +53,16 @@ class Scenery:
     def delete_leader(self) -> None:
         """Delete the leader's pod, and do not wait for its end."""
         self.stage.kubectl("delete", "pod", self.leader.pod, "-n", WEB, "--wait=false")
+
+    def wait_for_another_operator(self, former: str) -> None:
+        """Return when another pod of the operator's than this one acts."""
+
+        def is_another() -> bool:
+            with contextlib.suppress(EnvironmentFailed):  # none acts yet, or one went while it was asked
+                return self.acting_operator() != former
+            return False
+
+        wait_until(is_another, f"another operator than {former} acts", timeout_s=_HAND_OVER_TIMEOUT_S, every_s=0.5)
 
     def acting_operator(self) -> str:
         """Return the operator's pod that acts, while the others stand by."""
@@ -118,8 +129,12 @@ def _roll_operator(scenery: Scenery) -> None:
 
 
 def _roll_operator_of_many(scenery: Scenery) -> None:
+    """The next operator has to renew every lease: one that it left out has run out when the elections are read."""
     with crowd.gathered(scenery.stage) as before:
+        former = scenery.acting_operator()
         _roll_operator(scenery)
+        scenery.wait_for_another_operator(former)
+        time.sleep(crowd.LEASE_S)
         crowd.none_has_changed(scenery.stage, before)
 
 
