@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from typing import NoReturn
 
 import click
 
@@ -93,12 +94,16 @@ def campaign(  # noqa: PLR0913 - one for each option
         listen=listen,
     )
     try:
-        status = asyncio.run(_run(settings))
-    except (BucketRefused, NotLeader, OSError, ValueError) as error:
-        click.echo(f"tenure: {error}", err=True)
-        sys.exit(1)
+        session = Session(settings)
+    except ValueError as error:
+        _fail(error)
+    try:
+        status = asyncio.run(session.run())
+    except (BucketRefused, NotLeader, OSError) as error:
+        _fail(error)
     sys.exit(status)
 
 
-async def _run(settings: SessionSettings) -> int:
-    return await Session(settings).run()
+def _fail(error: Exception) -> NoReturn:
+    click.echo(f"tenure: {error}", err=True)
+    sys.exit(1)

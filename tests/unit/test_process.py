@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from typing import Any
+
+import pytest
+from kubernetes.aio.client import Configuration
+
+from tenure import process
+from tenure.nats.bucket import BucketSettings
+from tenure.nats.settings import NatsSettings
+from tenure.process import OperatorFailed, OperatorProcess
+from tenure.settings import Settings
 
 _STUBBORN = """
 import asyncio, time
@@ -38,3 +49,30 @@ def test_an_operator_ends_when_it_is_told_to_whatever_hangs() -> None:
             assert process.wait(timeout=60) == 0
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("obstacle", ["", "The CRD is not there."])
+def test_a_defect_is_logged_with_its_traceback_and_what_only_waits_is_not(
+    obstacle: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Defective(OperatorProcess):
+        attempts = 0
+
+        async def _work(self, _: object) -> None:
+            self.attempts += 1
+            if self.attempts > 1:
+                raise OperatorFailed("enough")
+            raise OperatorFailed("Nothing can be watched any more.") from KeyError("defect")
+
+        async def _find_obstacle(self, _: object) -> str:
+            return obstacle if self.attempts == 1 else ""
+
+    async def load(_: str | None) -> Any:
+        return Configuration()
+
+    monkeypatch.setattr(process, "load_configuration", load)
+    nats = NatsSettings(urls=("nats://nats:4222",))
+    operator = Defective(Settings(), nats=nats, bucket=BucketSettings(), kubeconfig=None, listen=("127.0.0.1", 0))
+    with pytest.raises(OperatorFailed):
+        asyncio.run(operator._work_on())
+    assert ("KeyError: 'defect'" in caplog.text) is (not obstacle)

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_EVENTS = 1000
 """Events that wait for the API server; more are dropped, the log has them all."""
 
+DROP_LOG_INTERVAL_S = 10.0
+"""One line in this time tells how many events have been dropped: at a start it may be thousands."""
+
 _NO_SLICES = (
     "This operator writes no EndpointSlices: start it with --endpoint-slices, or take spec.routing.services away.",
 )
@@ -61,6 +64,8 @@ class Executor:
         self._tasks = Tasks()
         self._event_tasks = Tasks()
         self._events_waiting = 0
+        self._events_dropped = 0
+        self._drop_logged_at_s = float("-inf")
         self._event_slots = asyncio.Semaphore(8)
 
     async def close(self) -> None:
@@ -164,10 +169,17 @@ class Executor:
         level = logging.WARNING if news.warning else logging.INFO
         logger.log(level, news.note, extra={"election": "/".join(key), "reason": news.reason})
         if self._events_waiting >= MAX_WAITING_EVENTS:
-            logger.warning("Event dropped: too many wait for the API server", extra={"election": "/".join(key)})
+            self._drop_event()
             return
         self._events_waiting += 1
         self._event_tasks.start(self._post_event(resource, news), name=f"event of {'/'.join(key)}")
+
+    def _drop_event(self) -> None:
+        self._events_dropped += 1
+        now_s = self._read_clock().monotonic_s
+        if now_s >= self._drop_logged_at_s + DROP_LOG_INTERVAL_S:
+            logger.warning("Events dropped, as too many wait for the API server: %d so far", self._events_dropped)
+            self._drop_logged_at_s = now_s
 
     async def _post_event(self, resource: Resource, news: effects.Announce) -> None:
         wall_s = self._read_clock().wall_s
