@@ -246,6 +246,26 @@ class _Labels(dict[str, str]):
         self.looks += 1
         return super().__iter__()
 
+    def __getitem__(self, key: str) -> str:
+        self.looks += 1
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.looks += 1
+        return super().__contains__(key)
+
+    def keys(self) -> Any:
+        self.looks += 1
+        return super().keys()
+
+    def values(self) -> Any:
+        self.looks += 1
+        return super().values()
+
+    def items(self) -> Any:
+        self.looks += 1
+        return super().items()
+
 
 def test_an_elections_pods_are_found_without_a_look_at_those_of_others() -> None:
     """An election asks for its pods at each version of its resource: with thousands of others in its namespace."""
