@@ -338,7 +338,7 @@ _STABLE = _of("stable", ready_since_s=1.0)
 def test_a_pod_of_a_higher_priority_takes_over_when_it_has_waited(
     other: dict[str, Any], rules: Rules, uncrownable: list[str], takes_over: bool
 ) -> None:
-    superior = _of(other.pop("track"), "web-1", **{"ready_since_s": 1.0, **other})
+    superior = _of(**{"name": "web-1", "ready_since_s": 1.0, **other})
 
     slate = Slate([_STABLE, superior], rules, _NOW_S, frozenset(uncrownable))
 
