@@ -259,5 +259,5 @@ def test_two_conditions_say_the_same_whenever_they_changed() -> None:
         assert not one.says_the_same(replace(one, **change))
 
 
-def test_the_reasons_are_a_closed_list_of_words_as_kubernetes_wants_them() -> None:
+def test_the_reasons_are_words_as_kubernetes_wants_them() -> None:
     assert all(reason.isalpha() and reason[0].isupper() for reason in Reason)
