@@ -24,6 +24,8 @@ _TIMING = Timing(duration_s=5, renew_deadline_s=4, renew_interval_s=1)
 _KEY = "_operator.uid.tenure"
 _START_S = 1000.0
 _WALL_S = 1_700_000_000.0
+_MAX_ROUNDS = 100
+"""More than a candidate takes until nothing is left to do at one time."""
 
 
 class _Process:
@@ -47,12 +49,15 @@ class _Process:
 
     def step(self) -> None:
         """Step as long as there is something to do."""
-        while not self.is_halted and (self._mail or self.candidacy.wakes_at_s <= self._contest.now_s):
+        for _ in range(_MAX_ROUNDS):
+            if self.is_halted or not (self._mail or self.candidacy.wakes_at_s <= self._contest.now_s):
+                return
             mail, self._mail = self._mail, []
             for effect in self.candidacy.step(self._contest.instant, mail):
                 answer = self._carry_out(effect)
                 if self.gets_answers:
                     self._mail.append(answer)
+        raise AssertionError("it does not come to rest")
 
     def _see_write(self, _key: str, entry: Entry) -> None:
         if self.reaches_nats and self.has_watch:
