@@ -125,10 +125,8 @@ class OperatorProcess:
                 except OperatorFailed as failure:
                     obstacle = await self._find_obstacle(client)
                     if not obstacle:
-                        if (
-                            failure.__cause__ is not None
-                        ):  # A defect, then; whoever catches this has one sentence to say.
-                            logger.error("Nothing stands in the way", exc_info=failure.__cause__)
+                        if failure.__cause__ is not None:  # A defect, of which the command line says one sentence only.
+                            logger.exception("%s", failure)
                         raise
                     logger.warning("%s The operator begins anew: %s", failure, obstacle)
         finally:
