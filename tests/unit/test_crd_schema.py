@@ -47,6 +47,16 @@ def test_every_field_has_bounds() -> None:
     assert unbounded == []
 
 
+def test_every_number_of_the_spec_has_both_bounds() -> None:
+    integers = {path: schema for path, schema in _FIELDS.items() if schema["type"] == "integer"}
+
+    assert [
+        path
+        for path, schema in integers.items()
+        if path.startswith(".spec") and not {"minimum", "maximum"} <= schema.keys()
+    ] == []
+
+
 def test_the_status_has_no_enums() -> None:
     """An older schema would refuse the whole status of a newer operator for one new value."""
     assert [path for path, schema in _FIELDS.items() if path.startswith(".status") and "enum" in schema] == []
