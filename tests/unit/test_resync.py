@@ -16,8 +16,12 @@ INTERVAL_S = 300.0
 async def _resyncing(shell: Shell) -> AsyncIterator[None]:
     """Compare as an operator does, from its start on."""
     task = asyncio.create_task(shell.resync.run())
-    yield
-    task.cancel()
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _lists(shell: Shell) -> int:
