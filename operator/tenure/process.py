@@ -126,7 +126,7 @@ class OperatorProcess:
                     obstacle = await self._find_obstacle(client)
                     if not obstacle:
                         if failure.__cause__ is not None:  # A defect, of which the command line says one sentence only.
-                            logger.exception("%s", failure)
+                            logger.exception("The operator cannot go on")
                         raise
                     logger.warning("%s The operator begins anew: %s", failure, obstacle)
         finally:

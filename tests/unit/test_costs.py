@@ -177,6 +177,11 @@ def test_kopf_copies_no_object_of_an_event() -> None:
     assert persistence.diffbase_storage.fetch(body=kopf.Body({})) is None
 
 
+def test_what_kopf_watches_is_listed_in_chunks() -> None:
+    """A list of all pods at once is many times as large as what is kept of them."""
+    assert build_settings(pod_selector="").watching.chunk_size == 500
+
+
 def _at_rest() -> Election:
     leader, *followers = (_pod(f"web-{number}", "follower" if number else "leader") for number in range(3))
     story = Story(leader, *followers, status=a_status(7, a_leader(leader)), revision=7)
