@@ -319,8 +319,10 @@ class State(LeaseState):
         self._candidates = self._highest_label = None
 
     def _lose_pod(self, uid: str) -> None:
-        kept = self.gone if len(self.gone) < _MAX_GONE else self.gone & self.referenced_uids()
-        self.gone = kept | {uid}
+        if len(self.gone) >= _MAX_GONE:
+            # Of those that are being written an answer of before their end may yet come.
+            self.gone &= self.referenced_uids() | self.label_writes.keys()
+        self.gone |= {uid}
         self._drop_pod(uid)
 
     def _drop_pod(self, uid: str) -> None:
