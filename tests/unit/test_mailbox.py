@@ -12,11 +12,14 @@ from tenure.election.inputs import (
     Input,
     LeaseRead,
     LeaseWritten,
+    NodesCordoned,
     PodGone,
     PodsComplete,
     PodSeen,
     ResourceReadFailed,
     ResourceSeen,
+    RouteSeen,
+    SlicesListed,
     StatusWritten,
     WriteOutcome,
 )
@@ -149,3 +152,13 @@ def test_the_latest_of_each_subject_and_all_results_are_taken_once(posted: list[
     assert [one for one in taken if _subject(one) is None] == results
     assert {_subject(one): one for one in taken if _subject(one) is not None} == latest
     assert len(taken) == len(latest) + len(results)
+
+
+def test_of_what_is_around_only_the_latest_is_kept_in_the_order_in_which_it_came() -> None:
+    several = [RouteSeen("Service/web", version) for version in range(1000)]
+    listed, seen_later = SlicesListed({"EndpointSlice/a": 7}), RouteSeen("EndpointSlice/a", 8)
+    nodes = [NodesCordoned(frozenset()), NodesCordoned(frozenset({"node-1"}))]
+
+    taken = _taken(seen_later, *several, nodes[0], SlicesListed({}), listed, nodes[1], RouteSeen("EndpointSlice/a", 9))
+
+    assert taken == [several[-1], listed, nodes[1], RouteSeen("EndpointSlice/a", 9)]
