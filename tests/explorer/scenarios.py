@@ -73,7 +73,7 @@ SMALL = (
     Scenario("first election", Begin.COLD, Budget(), processes=1),
     Scenario("hand-over", Begin.REST, Budget(drain=1), processes=1),
     Scenario("crown on its way", Begin.CROWN, Budget(drain=1), processes=1),
-    Scenario("claim on its way, bucket lost", Begin.CLAIM, Budget(loss=1, drain=1), processes=1, states=21_000),
+    Scenario("claim on its way, bucket lost", Begin.CLAIM, Budget(loss=1, drain=1), processes=1, states=24_000),
     Scenario("no answer", Begin.CROWN, Budget(unanswered=1, vanish=1), processes=1),
     # These begin amid a hand-over: its second crown would be out of their reach otherwise.
     Scenario("killed", Begin.CLAIM, Budget(restart=1), processes=1, script=("drain a",), states=5_000),
