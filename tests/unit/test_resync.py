@@ -135,3 +135,19 @@ def test_what_a_list_of_a_watch_hides_is_found_though_the_servers_cache_still_sh
                 await _assert_that_a_hidden_deletion_is_found(shell)
 
     run(scenario())
+
+
+def test_pods_are_listed_from_the_servers_cache_when_nothing_can_have_been_missed() -> None:
+    """What only the cache still shows is read for itself, which tells that the cache was asked."""
+
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            shell.api.cached = dict(shell.api.objects)
+            shell.delete_pod("web-0")
+            async with _resyncing(shell):
+                await asyncio.sleep(30)
+
+            assert "GET /api/v1/namespaces/shop/pods/web-0" in shell.api.requests
+
+    run(scenario())
