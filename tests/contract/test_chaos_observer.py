@@ -51,8 +51,12 @@ async def _write(client: Client, *terms: int, headers: dict[str, str] | None = N
 @contextlib.asynccontextmanager
 async def _following(observer: BucketObserver) -> AsyncIterator[asyncio.Task[None]]:
     reading = asyncio.create_task(observer.follow())
-    yield reading
-    reading.cancel()
+    try:
+        yield reading
+    finally:
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
 
 
 async def test_every_record_is_read_also_those_that_were_replaced_at_once(
