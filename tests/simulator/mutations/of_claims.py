@@ -111,6 +111,6 @@ OF_CLAIMS = (
         "switchover|G5|runaway",
         SWITCHOVERS,
         put(switchover, "due", _forget_what_was_answered),
-        begin_at=13,
+        begin_at=1,
     ),
 )
