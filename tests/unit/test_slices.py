@@ -154,11 +154,11 @@ class _Routed:
             }
         )
 
-    def route(self) -> ServicesRouted:
+    def route(self, *services: str) -> ServicesRouted:
         """Route while nothing comes through that can wait, such as events."""
         client = ServedClient(self.server)
         client._lanes[Lane.BULK] = asyncio.Semaphore(0)
-        wanted = RouteServices(("web",), 3, PodRef("web-0", "a"), is_ready=True)
+        wanted = RouteServices(services or ("web",), 3, PodRef("web-0", "a"), is_ready=True)
         return run(slices.route_services(client, self._election, wanted))
 
     @property
@@ -202,3 +202,12 @@ def test_a_slice_of_ours_that_only_its_creation_finds_is_none_of_somebody_else(
     assert routed.route().refusals == (
         "EndpointSlice web-tenure-ipv4 belongs to somebody else: delete it, or rename the Service.",
     )
+
+
+def test_what_nobody_foresaw_of_one_service_keeps_no_other_from_the_leader(caplog: pytest.LogCaptureFixture) -> None:
+    routed = _Routed()
+    routed.server.put(SERVICES, {"metadata": {"name": "odd", "uid": "o"}})
+
+    assert routed.route("odd", "web").refusals == ("Service odd cannot be routed: the operator's log says why.",)
+    assert [endpoint["addresses"] for endpoint in routed.slice["endpoints"]] == [["10.0.0.1"]]
+    assert "KeyError: 'spec'" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from tenure.election.labels import parse_term
 from tenure.election.resource import Resource
 from tenure.kubernetes.client import ApiError, ApiUnavailable, Conflict, KubernetesClient, Lane, NotFound, path_of
 from tenure.kubernetes.pods import pod_path
+
+logger = logging.getLogger(__name__)
 
 MANAGER = GROUP
 """Who manages our slices; Kubernetes' own controllers leave those of others alone."""
@@ -112,6 +115,9 @@ async def _route(
         found.is_done = False  # Somebody was quicker, or nobody answers: look again.
     except ApiError as error:
         found.refusals.append(f"Service {name} cannot be routed: {error}.")
+    except Exception:  # What nobody foresaw with one Service must not keep the others from the leader.
+        logger.exception("Service not routed", extra={"election": f"{election.namespace}/{election.name}"})
+        found.refusals.append(f"Service {name} cannot be routed: the operator's log says why.")
 
 
 async def _read_service(client: KubernetesClient, namespace: str, name: str, found: _Findings) -> Object | None:
