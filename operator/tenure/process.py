@@ -162,13 +162,10 @@ class OperatorProcess:
             stack.push_async_callback(controller.close)
             self._records, self._lease, self._controller = records, lease, controller
             stack.callback(self._forget)
-            resync = Resync(self._settings, client, controller, leases)
-            stack.callback(asyncio.create_task(resync.run(), name="resync").cancel)
             if lease is not None:
                 stack.push_async_callback(lease.close)
                 lease.on_change(controller.reconsider)
-                stack.callback(asyncio.create_task(lease.watch_api(client), name="watch of the API").cancel)
-            await self._watch(controller, resync.has_compared, lease)
+            await self._watch(client, controller, Resync(self._settings, client, controller, leases), lease)
 
     async def _operator_lease(self, client: KubernetesClient, leases: Leases, writer: str) -> OperatorLease | None:
         """Return this process's part in the election among the replicas; None when it has none."""
@@ -230,11 +227,11 @@ class OperatorProcess:
         return "" if self._is_connected else "waiting for NATS: the connection is lost"
 
     async def _watch(
-        self, controller: Controller, everything_is_known: asyncio.Event, lease: OperatorLease | None
+        self, client: KubernetesClient, controller: Controller, resync: Resync, lease: OperatorLease | None
     ) -> None:
-        """Let Kopf watch until this is cancelled. Raises OperatorFailed if it ends by itself."""
+        """Let Kopf watch, and compare, until this is cancelled. Raises OperatorFailed if any of it ends by itself."""
         ready = asyncio.Event()
-        watching = await kopf.spawn_tasks(
+        kopfs = await kopf.spawn_tasks(
             registry=build_registry(
                 controller,
                 kubeconfig=self._kubeconfig,
@@ -250,10 +247,13 @@ class OperatorProcess:
             ready_flag=ready,
         )
         catch_stop_signals(self._end)  # Kopf has put its own handlers in their place.
+        watching = [*kopfs, asyncio.create_task(resync.run(), name="resync")]
+        if lease is not None:
+            watching.append(asyncio.create_task(lease.watch_api(client), name="watch of the API"))
         try:
             await _either(watching, ready.wait())
             self._waits_for = "waiting for the first list of elections and pods"
-            await _either(watching, everything_is_known.wait())
+            await _either(watching, resync.has_compared.wait())
             self._waits_for = ""
             if lease is not None:
                 lease.campaign()
