@@ -113,6 +113,8 @@ class Records:
                 trouble = f"{refused} Mend it, or name another record in spec.record."
             except Unavailable as error:
                 logger.warning("The record %s cannot be used yet: %s", record, error)
+            except Exception:
+                logger.exception("The record %s could not be opened", record)
             else:
                 self._note(record, found, "")
                 return
