@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any, cast
 
 import pytest
 
+from tenure.kubernetes.client import KubernetesClient
+from tenure.runtime.namespaces import Namespaces
+from tenure.runtime.pods import PodIndex
 from unit.shell import Shell
 from unit.virtual_time import run
 
@@ -70,5 +74,49 @@ def test_g6_an_election_that_is_deleted_changes_nothing_for_the_others_of_its_na
             await asyncio.sleep(60)
             assert shell.controller._managed["shop", "web"].seat is seat
             assert shell.labels() == {"web-0": ("leader", "1")}
+
+    run(scenario())
+
+
+class _SilentApi:
+    """Never answers; a request that is given up takes half a second to end."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.given_up = 0
+
+    async def list_metadata(self, *_: Any, **__: Any) -> Any:
+        return await self.get()
+
+    async def get(self, *_: Any, **__: Any) -> Any:
+        self.asked += 1
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            try:
+                await asyncio.sleep(0.5)
+            finally:
+                self.given_up += 1
+            raise
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_the_opening_of_a_namespace_has_ended_when_its_owner_does(is_forgotten: bool) -> None:
+    """The client that it asks is closed next."""
+    api = _SilentApi()
+
+    async def scenario() -> None:
+        namespaces = Namespaces(cast(KubernetesClient, api), PodIndex(), pod_selector="")
+        waiting = asyncio.create_task(namespaces.open("shop"))
+        await asyncio.sleep(1)
+        if is_forgotten:
+            namespaces.forget("shop")
+        await namespaces.close()
+        assert (api.asked, api.given_up) == (1, 1)
+        late = asyncio.create_task(namespaces.open("office"))
+        await asyncio.wait({waiting, late}, timeout=60)
+        assert waiting.cancelled()
+        assert late.cancelled()
+        assert api.asked == 1
 
     run(scenario())

@@ -11,6 +11,7 @@ from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
 from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.runtime.pods import PodIndex
+from tenure.runtime.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,18 @@ class Namespaces:
         self._index = index
         self._pod_selector = pod_selector
         self._opening: dict[str, asyncio.Task[str]] = {}
+        self._tasks = Tasks()
 
     async def open(self, namespace: str) -> str:
-        """Return the namespace's UID once its pods are known. Tries until it can; the caller may give up."""
+        """Return the namespace's UID once its pods are known. Tries until it can; the caller may give up.
+
+        Raises CancelledError when the namespace is forgotten meanwhile, and after `close`.
+        """
         opening = self._opening.get(namespace)
         if opening is None:
-            opening = asyncio.create_task(self._open(namespace), name=f"opening of namespace {namespace}")
+            opening = self._tasks.start(self._open(namespace), name=f"opening of namespace {namespace}")
+            if opening is None:
+                raise asyncio.CancelledError
             self._opening[namespace] = opening
         return await asyncio.shield(opening)
 
@@ -57,9 +64,8 @@ class Namespaces:
             opening.cancel()
 
     async def close(self) -> None:
-        """Stop what is under way."""
-        for namespace in list(self._opening):
-            self.forget(namespace)
+        """Stop what is under way, and wait for its end."""
+        await self._tasks.close()
 
     async def _open(self, namespace: str) -> str:
         uid = await _insist(lambda: read_namespace_uid(self._client, namespace), f"namespace {namespace}")

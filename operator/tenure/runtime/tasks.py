@@ -22,14 +22,18 @@ class Tasks:
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
-        """Run `work`. An error that it does not handle is logged; after `close` nothing is started any more."""
+    def start(self, work: Coroutine[Any, Any, Result], *, name: str) -> asyncio.Task[Result] | None:
+        """Run `work`, and return its task. An error that it does not handle is logged.
+
+        After `close` nothing is started any more, and None is returned.
+        """
         if self._closed:
             work.close()
-            return
+            return None
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     async def close(self) -> None:
         """Cancel what runs, and wait for it."""
