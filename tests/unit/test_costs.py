@@ -67,6 +67,7 @@ class _Costs:
     def __init__(self, shell: Shell) -> None:
         seat = shell.controller._managed["shop", "web"].seat
         assert seat is not None
+        assert seat.stepper is not None
         self._stepper = _Counted(seat.stepper)
         seat.stepper = self._stepper
         self._requests = shell.api.requests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from functools import partial
 
 import pytest
@@ -225,6 +226,22 @@ def test_who_was_removed_is_stepped_no_more() -> None:
 
     run(scenario())
     assert (with_mail.steps, with_timer.steps, with_late_mail.steps) == ([], [(0.0, [1])], [])
+
+
+def test_nothing_is_kept_of_who_was_removed_until_its_time_would_have_come() -> None:
+    """An election holds all of its pods, and may have asked to be woken in an hour."""
+
+    async def scenario() -> None:
+        stage, stepper = Stage(), Stepper(wakes_after_s=[3600.0])
+        seat, kept = stage.seat(stepper), weakref.ref(stepper)
+        del stepper
+        stage.post(seat, 1)
+        await asyncio.sleep(1)
+        stage.post(seat, 2)
+        stage.dispatcher.remove(seat)
+        assert (kept(), seat.mailbox.depth) == (None, 0)
+
+    run(scenario())
 
 
 def test_after_closing_mail_is_of_no_use() -> None:

@@ -49,16 +49,16 @@ class Stepper(Protocol):
 class Seat:
     """One stepper's place in the dispatcher: who it is, its mailbox, and when it is due.
 
-    `rings_at_s` is the time of its timer, which is not later than `due_at_s`.
+    `rings_at_s` is the time of its timer, which is not later than `due_at_s`. One that was removed has no stepper: its
+    timer holds the seat until it rings, perhaps in an hour, and must not hold all that an election knows.
     """
 
     who: Key
-    stepper: Stepper
+    stepper: Stepper | None
     mailbox: Mailbox = field(default_factory=Mailbox)
     is_ready: bool = False
     due_at_s: float = float("inf")
     rings_at_s: float = float("inf")
-    is_gone: bool = False
     rests_until_s: float = 0.0
 
 
@@ -92,7 +92,7 @@ class Dispatcher:
 
     def post(self, seat: Seat, happened: Input) -> None:
         """Put an input into a mailbox."""
-        if seat.is_gone:
+        if seat.stepper is None:
             return
         seat.mailbox.put(happened)
         self._make_ready(seat)
@@ -103,7 +103,7 @@ class Dispatcher:
 
     def remove(self, seat: Seat) -> None:
         """Step this one no more; what arrives for it is dropped."""
-        seat.is_gone = True
+        seat.stepper, seat.mailbox = None, Mailbox()
 
     def close(self) -> None:
         """Step nobody any more."""
@@ -122,7 +122,7 @@ class Dispatcher:
         return max(0.0, self._read_clock().monotonic_s - self._timers[0][0]) if self._timers else 0.0
 
     def _make_ready(self, seat: Seat) -> None:
-        if seat.is_ready or seat.is_gone or self._closed:
+        if seat.is_ready or seat.stepper is None or self._closed:
             return
         if seat.rests_until_s and self._read_clock().monotonic_s < seat.rests_until_s:
             self._set_timer(seat, min(seat.due_at_s, seat.rests_until_s))
@@ -141,18 +141,18 @@ class Dispatcher:
         for _ in range(min(len(self._ready), MAX_STEPS_IN_A_ROW)):
             seat = self._ready.popleft()
             seat.is_ready = False
-            if not seat.is_gone:
-                now = self._step(now, seat)
+            if seat.stepper is not None:
+                now = self._step(now, seat, seat.stepper)
         if self._ready and self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
         self._set_alarm()
 
-    def _step(self, now: Instant, seat: Seat) -> Instant:
+    def _step(self, now: Instant, seat: Seat, stepper: Stepper) -> Instant:
         """Step one, and return the moment at which that is done, which is that of the next one."""
         try:
-            for effect in seat.stepper.step(now, seat.mailbox.take()):
+            for effect in stepper.step(now, seat.mailbox.take()):
                 self._carry_out(seat, effect)
-            wakes_at_s = seat.stepper.wakes_at_s
+            wakes_at_s = stepper.wakes_at_s
         except Exception:
             logger.exception("A step of %s failed", "/".join(seat.who))
             self.remove(seat)
@@ -177,7 +177,7 @@ class Dispatcher:
         """Make all ready whose time has come. A timer of a seat that has an earlier one is not in force any more."""
         while self._timers and self._timers[0][0] <= now_s:
             rings_at_s, _, seat = heapq.heappop(self._timers)
-            if seat.rings_at_s != rings_at_s or seat.is_gone:
+            if seat.rings_at_s != rings_at_s or seat.stepper is None:
                 continue
             seat.rings_at_s = float("inf")
             if seat.due_at_s <= now_s:
