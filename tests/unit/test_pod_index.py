@@ -130,6 +130,29 @@ def test_a_selector_that_is_another_now_selects_others_and_a_deleted_one_none() 
     assert index.see("shop", _pod("b", 2, app="db")) == set()
 
 
+def test_pods_are_listed_by_a_label_only_while_an_election_needs_it() -> None:
+    """Elections come and go for years in a namespace that is never empty."""
+    index = PodIndex()
+    index.see("shop", _pod("a", 1, app="web", tier="front"))
+    front = Selector((Requirement("tier", Operator.IN, ("front",)),))
+    for name in ("web", "other"):
+        index.select(("shop", name), _WEB)
+
+    def keys() -> set[str]:
+        return set(index._namespaces["shop"].uids_by_label)
+
+    index.select(("shop", "web"), front)
+    assert keys() == {"app", "tier"}
+    index.select(("shop", "other"), front)
+    assert keys() == {"tier"}
+    index.select(("shop", "web"), None)
+    assert [pod.uid for pod in index.concerning(("shop", "other"))] == ["a"]
+    index.select(("shop", "other"), None)
+    assert keys() == set()
+    index.select(("shop", "web"), _WEB)
+    assert [pod.uid for pod in index.concerning(("shop", "web"))] == ["a"]
+
+
 def test_the_namespaces_are_those_that_anything_is_known_of() -> None:
     index = PodIndex()
     index.select(("shop", "web"), _WEB)
@@ -277,6 +300,7 @@ def test_an_elections_pods_are_found_without_a_look_at_those_of_others() -> None
     index.see("shop", mine)
     labels.looks = 0
 
+    index.select(("shop", "web"), _WEB)
     assert index.concerning(("shop", "web")) == [mine]
     assert labels.looks == 0
 

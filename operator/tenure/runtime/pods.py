@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,9 @@ class _Namespace:
 
     uids_by_label: dict[str, dict[str, dict[str, None]]] = field(default_factory=dict)
     """UIDs of pods, in order, by key and value of a label: of the keys that an election's pods must have."""
+
+    elections_by_key: Counter[str] = field(default_factory=Counter)
+    """How many elections need the pods listed by each of these keys."""
 
     uids_by_election: dict[str, dict[str, None]] = field(default_factory=dict)
     """UIDs of the pods that carry a label of an election."""
@@ -52,11 +56,18 @@ class _Namespace:
         return pod
 
     def list_label(self, key: str) -> None:
-        """List pods by their values of a label from now on."""
+        """List pods by their values of a label, for one election more."""
+        self.elections_by_key[key] += 1
         if key not in self.uids_by_label:
             self.uids_by_label[key] = {}
             for pod in self.pods.values():
                 self._list_label(key, pod)
+
+    def unlist_label(self, key: str) -> None:
+        """One election needs pods listed by this label no more."""
+        self.elections_by_key[key] -= 1
+        if not self.elections_by_key[key]:
+            del self.elections_by_key[key], self.uids_by_label[key]
 
     def _list_label(self, key: str, pod: Pod) -> None:
         value = (pod.labels or {}).get(key)
@@ -136,21 +147,23 @@ class PodIndex:
         """Note what an election selects, and by what `others` it judges what it has selected; None forgets it."""
         namespace, name = key
         entry = self._namespaces.setdefault(namespace, _Namespace())
+        needed = selector.required_pair() if selector is not None else None
+        if needed is not None:
+            entry.list_label(needed[0])  # First of all: with most versions of an election it is the key that it was.
         known = entry.selectors.pop(name, None)
         if known is not None:
             pair = known.required_pair()
             entry.by_pair[pair].discard(name)
             if not entry.by_pair[pair]:
                 del entry.by_pair[pair]
+            if pair is not None:
+                entry.unlist_label(pair[0])
         entry.onlookers.discard(name)
         if selector is not None:
             if any(one.key.startswith(_PREFIXES) for each in (selector, *others) for one in each.requirements):
                 entry.onlookers.add(name)
             entry.selectors[name] = selector
-            pair = selector.required_pair()
-            entry.by_pair.setdefault(pair, set()).add(name)
-            if pair is not None:
-                entry.list_label(pair[0])
+            entry.by_pair.setdefault(needed, set()).add(name)
         self._forget_if_empty(namespace)
 
     def _forget_if_empty(self, namespace: str) -> None:
