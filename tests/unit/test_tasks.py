@@ -133,7 +133,7 @@ class _Api:
         number = len(self.lists)
         await asyncio.sleep(1)
         if number in self._failing:
-            raise ApiUnavailable("late")
+            raise ApiUnavailable("late", said="too busy")
         metadata = {"name": f"list-{number}", "uid": "u", "resourceVersion": "1"}
         return {"items": [{"metadata": metadata}]}
 
@@ -186,6 +186,18 @@ def test_a_list_that_fails_fails_for_all_who_wait_for_it_and_the_next_is_tried()
 
     assert run(scenario()) == ["list-1", "no answer", "no answer", "list-3", "list-4"]
     assert len(api.lists) == 4
+
+
+def test_a_list_that_fails_does_so_for_each_by_an_error_of_its_own() -> None:
+    """One for a thousand elections would carry the traceback of each of them."""
+
+    async def scenario() -> list[Any]:
+        listings = _listings(_Api(failing=(1, 2)))
+        return await asyncio.gather(*(listings.list("shop") for _ in range(3)), return_exceptions=True)
+
+    errors = run(scenario())
+    assert [(type(error), str(error), error.said) for error in errors] == [(ApiUnavailable, "late", "too busy")] * 3
+    assert len({id(error) for error in errors}) == 3
 
 
 def test_of_a_list_nothing_is_kept() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from copy import copy
 
 from tenure.election.entry import Entry
 from tenure.nats.bucket import BucketRefused, BucketSettings, ensure_bucket
@@ -130,7 +131,7 @@ class Leases:
                 self._inspected_at_s = time.monotonic()
             seen = self._inspection
         if not isinstance(seen, Inspection):
-            raise seen
+            raise copy(seen) from seen  # One that is raised again and again grows by a traceback each time.
         return seen
 
     async def read(self, key: str, *, timeout_s: float) -> Entry:

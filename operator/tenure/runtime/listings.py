@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
 from tenure.election.labels import ROLE_PREFIX, TERM_PREFIX, role_key, term_key
@@ -82,7 +83,7 @@ class PodListings:
             if not listing.asking:
                 del self._listings[namespace]
         if isinstance(outcome, ApiError):
-            raise outcome
+            raise copy(outcome) from outcome  # Each has its own: one for all would grow by each one's traceback.
         return outcome
 
     async def _list(self, namespace: str, listing: _Listing) -> None:
