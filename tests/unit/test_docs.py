@@ -154,6 +154,13 @@ def test_tests_that_are_named_exist(name: str) -> None:
     assert [f"{file}::{test}" for file, test in named if f"def {test}(" not in tests.get(file, "")] == []
 
 
+def test_every_defect_in_the_track_record_names_its_test() -> None:
+    rows = _rows((_ROOT / "docs" / "track-record.md").read_text())
+
+    assert rows
+    assert [row[0] for row in rows if len(row) != 6 or "::" not in row[5]] == []
+
+
 @pytest.mark.parametrize("name", _DOCUMENTS)
 def test_links_and_paths_lead_somewhere(name: str) -> None:
     text = (_ROOT / name).read_text()

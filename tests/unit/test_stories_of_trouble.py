@@ -426,3 +426,30 @@ def test_numbers_that_did_not_change_for_two_minutes_are_written_at_once_again()
     _goes_on(story, 120, flickers=False)
 
     assert len(_goes_on(story, 2, flickers=True)) == 2
+
+
+def test_two_processes_that_differ_about_the_lease_write_less_and_less_often() -> None:
+    """One of them does not reach NATS, and says so; each sees what the other one has written."""
+    story, _ = at_rest()
+    cut_off, _ = at_rest()
+    cut_off.hears(ConnectionChanged(0))
+    said: list[tuple[float, str]] = []
+    news: dict[Story, list[Input]] = {story: [], cut_off: []}
+    for _ in range(1200):
+        for one, other in ((story, cut_off), (cut_off, story)):
+            done = one.hears(*news[one], after_s=0.5)
+            news[one] = [one.written(write) for write in done if isinstance(write, WriteLease)]
+            for write in done:
+                if isinstance(write, WriteStatus):
+                    news[one].append(one.acknowledged(write))
+                    other.resource = one.resource
+                    news[other].append(ResourceSeen(one.resource))
+                    held = write.status.condition("LeaseHeld")
+                    assert held is not None
+                    said.append((one.now_s, held.reason))
+
+    assert {reason for _, reason in said} == {"Held", "NATSUnavailable"}
+    assert all(one[1] != after[1] for one, after in pairwise(said)), "each write takes back the one before it"
+    first_s = said[0][0]
+    assert len([at_s for at_s, _ in said if at_s < first_s + 5]) >= 5
+    assert len([at_s for at_s, _ in said if at_s > first_s + 300]) <= 20
