@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,6 @@ from nats.aio.client import Client
 from nats.js.kv import KeyValue
 
 from environment import NatsServer
-from environment.ports import LOOPBACK
 from model.bucket import ModelBucket
 from model.lease_store import ModelLeaseStore, ModelWatch
 from tenure.election.entry import Entry
@@ -32,34 +31,6 @@ EVENT_TIMEOUT_S = 10.0
 def fast(*urls: str, **settings: Any) -> NatsSettings:
     """Settings that notice a silent server within 2.4 s, which a busy machine still keeps up with."""
     return NatsSettings(urls=urls, ping_interval_s=0.8, connect_timeout_s=1.0, **settings)
-
-
-@asynccontextmanager
-async def served_by(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
-    """Serve each connection to the address that this yields; in the end none of them is left."""
-    handlers: set[asyncio.Task[Any]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        handlers.add(task)
-        with suppress(asyncio.CancelledError):
-            await serve(reader, writer)
-        writer.close()
-        with suppress(OSError):  # The other end was quicker.
-            await writer.wait_closed()
-
-    server = await asyncio.start_server(handle, LOOPBACK, 0)
-    try:
-        yield f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await asyncio.sleep(0)  # The last one may not have begun yet.
-        for handler in handlers:
-            handler.cancel()
-        await asyncio.gather(*handlers, return_exceptions=True)
 
 
 async def eventually(condition: Callable[[], object], *, timeout_s: float = EVENT_TIMEOUT_S) -> None:

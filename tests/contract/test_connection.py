@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from contract.harness import RealHarness, assert_calm, connected, eventually, fast, served_by
+from contract.harness import RealHarness, assert_calm, connected, eventually, fast
+from environment.serving import served_by
 from tenure.nats.connection import NatsConnection, NatsSettings, NatsUnavailable
 from tenure.nats.store import OutcomeUnknown, Unavailable, WrongRevision
 

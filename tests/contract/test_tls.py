@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from contract.harness import assert_calm, connected, eventually, fast, refusal, served_by
+from contract.harness import assert_calm, connected, eventually, fast, refusal
 from environment import NatsServer
 from environment.certificates import CertificateAuthority, KeyPair
 from environment.ports import LOOPBACK, free_ports
+from environment.serving import served_by
 from tenure.nats.settings import NatsSettings, TlsSettings
 
 

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from environment import proxy
 from environment.ports import LOOPBACK
 from environment.proxy import Proxy
+from environment.serving import served_by
 
 _SOON_S = 0.2
 _LIMIT_S = 10.0
@@ -29,7 +31,6 @@ class Server:
                 self.lines.append(line)
                 self.news.set()
                 writer.write(line)
-        writer.close()
         self.has_ended.set()
 
 
@@ -59,9 +60,8 @@ class Client:
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[Server, int]]:
     server = Server()
-    listening = await asyncio.start_server(server.serve, LOOPBACK, 0)
-    yield server, listening.sockets[0].getsockname()[1]
-    listening.close()
+    async with served_by(server.serve) as address:
+        yield server, int(address.rpartition(":")[2])
 
 
 @pytest.fixture
@@ -135,6 +135,26 @@ async def test_what_is_held_back_arrives_although_its_sender_has_gone(
     async with asyncio.timeout(_LIMIT_S):
         await server[0].news.wait()
     assert server[0].lines[-1] == b"ghost\n"
+
+
+async def test_a_server_gets_what_was_held_back_well_before_it_hears_that_the_sender_has_gone(
+    road: Proxy, client: Client, server: tuple[Server, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "_HEAD_START_S", 2 * _LIMIT_S)
+    road.block()
+    client.send(b"ghost\n")
+    await client.hears_nothing()
+    client.writer.transport.abort()
+    await asyncio.sleep(0)
+    server[0].news.clear()
+
+    road.open()
+
+    async with asyncio.timeout(_LIMIT_S):
+        await server[0].news.wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(_SOON_S):
+            await server[0].has_ended.wait()
 
 
 async def test_a_slow_road_holds_each_line_back_in_both_directions(road: Proxy, client: Client) -> None:
