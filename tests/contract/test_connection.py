@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from contract.harness import RealHarness, assert_calm, connected, eventually, fast
+from contract.harness import EVENT_TIMEOUT_S, RealHarness, assert_calm, connected, eventually, fast
 from environment.serving import served_by
 from tenure.nats.connection import NatsConnection, NatsSettings, NatsUnavailable
+from tenure.nats.jetstream import JetStreamLeaseStore
 from tenure.nats.store import OutcomeUnknown, Unavailable, WrongRevision
 
 KEY = "shop.web"
@@ -174,6 +175,30 @@ async def test_closing_ends_even_when_the_server_is_halted_and_leaves_nothing_be
     await eventually(lambda: asyncio.all_tasks() <= before)
     assert_calm(caplog)
     await connection.close()
+
+
+async def test_what_was_written_right_before_closing_reaches_the_server(
+    real: RealHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ends does not wait for the answer, but gives its lease up all the same."""
+    monkeypatch.setattr("tenure.nats.connection.CLOSE_TIMEOUT_S", 30.0)  # a busy machine takes its time
+    connection = NatsConnection(fast(real.server.url))
+    await connection.connect()
+    store = JetStreamLeaseStore(connection, real.store.bucket)
+    value = bytes(1_000_000)
+    keys = [f"{KEY}-{number}" for number in range(16)]  # more than sockets hold: what they hold is sent in any case
+    writes = [
+        asyncio.ensure_future(store.write(key, value, expected_revision=0, connection=1, timeout_s=30)) for key in keys
+    ]
+    await asyncio.sleep(0)
+
+    await connection.close()
+
+    await asyncio.wait(writes)
+    async with asyncio.timeout(EVENT_TIMEOUT_S):  # the stream takes the last one a moment after the server
+        for key in keys:
+            while (await real.store.read(key, timeout_s=10)).value != value:
+                pass
 
 
 async def test_an_error_in_a_callback_hurts_nobody_else(real: RealHarness, caplog: pytest.LogCaptureFixture) -> None:
