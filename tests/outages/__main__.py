@@ -75,9 +75,9 @@ class Run:
             yield from self._elections
 
     async def _measure(self, outage: Outage, victim: str, measurement: Measurement) -> None:
-        before = self._leaders.now()
+        before = self._leaders.counts()
         async with outage.broken(self._stage):
-            lost = before[victim]
+            lost = self._leaders.now()[victim]
             await asyncio.to_thread(_insist_on_deletion, self._stage, lost.rpartition("_")[0])
             lost_at_s = time.monotonic()
             if outage.lasts_s:
@@ -86,8 +86,8 @@ class Run:
                 await self._replaced(victim, lost)
         measurement.replaced_after_s.append(await self._replaced(victim, lost) - lost_at_s)
         await self._settle()
-        after = self._leaders.now()
-        measurement.changed += sum(after[election] != before[election] for election in before.keys() - {victim})
+        after = self._leaders.counts()
+        measurement.changed += sum(after[election] - before[election] for election in before.keys() - {victim})
 
     async def _replaced(self, victim: str, lost: str) -> float:
         return await asyncio.to_thread(self._leaders.wait_for_another, victim, but=lost, timeout_s=_REPLACED_TIMEOUT_S)

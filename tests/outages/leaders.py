@@ -28,6 +28,10 @@ class Leaders:
         """The pod's name and UID, joined by `_`, that was the last to become the leader of each election."""
         return {election: reigns[-1][0] for election, reigns in list(self._reigns.items())}
 
+    def counts(self) -> dict[str, int]:
+        """How many leaders each election has had, one after another."""
+        return {election: len(reigns) for election, reigns in list(self._reigns.items())}
+
     def wait_for(self, elections: int, *, timeout_s: float) -> None:
         """Return when so many elections have a leader."""
         wait_until(lambda: len(self._reigns) == elections, f"{elections} elections have leaders", timeout_s=timeout_s)
