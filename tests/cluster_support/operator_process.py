@@ -18,6 +18,7 @@ from environment.ports import LOOPBACK, free_ports
 
 _READY_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
+_METRICS_TIMEOUT_S = 30.0
 
 
 class MakeOperator(Protocol):
@@ -140,13 +141,13 @@ class Operator:
         return report
 
     def metrics(self) -> Scrape:
-        """What /metrics shows now."""
-        status, text = self._get("/metrics")
+        """What /metrics shows now. Of ten thousand elections it takes a while."""
+        status, text = self._get("/metrics", timeout_s=_METRICS_TIMEOUT_S)
         assert status == 200, text
         return Scrape(text)
 
-    def _get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=2.0)
+    def _get(self, path: str, *, timeout_s: float = 2.0) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=timeout_s)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
