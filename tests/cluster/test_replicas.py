@@ -14,7 +14,6 @@ from environment import Environment
 _ACTS = "This operator acts"
 _STANDS_BY = "This operator stands by"
 _LEASE_S = 3
-_MANY = 200
 _LONG_LEASE_S = 60
 """Longer than any test waits: whoever acts after another one with such a lease has been given it."""
 
@@ -141,29 +140,6 @@ def test_g6_a_rolling_update_of_the_operator_changes_no_leader(
     replicas.wait_until_acts(replicas.first, times=2)
     assert _leaders(scene) == leaders
     _hand_over(scene)
-
-
-def test_g6_of_200_elections_none_changes_its_leader_when_a_replica_is_killed_and_the_next_one_stops(
-    scene: Scene, replicas: Replicas
-) -> None:
-    leaders = _elect(scene, _MANY)
-
-    replicas.first.kill()
-    _wait_until_all_are_renewed(scene, replicas.second)
-    replicas.first.start()
-    replicas.second.stop()
-    _wait_until_all_are_renewed(scene, replicas.first)
-
-    assert _leaders(scene, _MANY) == leaders
-
-
-def _wait_until_all_are_renewed(scene: Scene, operator: Operator) -> None:
-    """Return when this replica has renewed as many leases as there are, which it does in turn."""
-
-    def has_renewed() -> bool:
-        return operator.metrics().value("tenure_lease_renewal_duration_seconds_count") >= _MANY
-
-    scene.wait(has_renewed, f"{_MANY} leases are renewed", timeout_s=40.0)
 
 
 def test_a_replica_that_the_api_does_not_answer_hands_over(
