@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 CHUNK_SIZE = 500
 """Objects in one answer of the first listing: 30,000 pods in one took 947 MB of memory, in these chunks 278 MB."""
 
-
 WORKER_IDLE_S = 0.2
 """How long Kopf's worker for an object waits for the next event, with the last one in its hands. With Kopf's own five
 seconds the workers of all objects are there together when a thousand elections start."""

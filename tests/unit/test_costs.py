@@ -183,6 +183,10 @@ def test_what_kopf_watches_is_listed_in_chunks() -> None:
     assert build_settings(pod_selector="").watching.chunk_size == 500
 
 
+def test_kopf_holds_no_object_for_long_after_its_last_event() -> None:
+    assert build_settings(pod_selector="").queueing.idle_timeout <= 1.0
+
+
 def _at_rest() -> Election:
     leader, *followers = (_pod(f"web-{number}", "follower" if number else "leader") for number in range(3))
     story = Story(leader, *followers, status=a_status(7, a_leader(leader)), revision=7)

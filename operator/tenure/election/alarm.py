@@ -39,7 +39,7 @@ class Backoff:
         self.not_before_s = 0.0
 
     def failed(self, now_s: float, *, at_most_s: float = FOREVER_S) -> None:
-        """Note a failure, after which the next attempt waits for `at_most_s`."""
+        """Note a failure, after which the next attempt waits no longer than `at_most_s`."""
         if now_s >= self.not_before_s + self._calm_s:
             self.failures = 0
         self.not_before_s = now_s + min(self._first_s * 2 ** min(self.failures, 16), self._max_s, at_most_s)
