@@ -74,7 +74,7 @@ def crown_before_the_stamps_are_acknowledged() -> AbstractContextManager[None]:
 def claim_without_the_floor() -> AbstractContextManager[None]:
     """Claim the term after that of the record or the status."""
 
-    def claim(claimant: Pod | None, view: campaign.View) -> campaign.Decision:
+    def claim(claimant: Pod | None, view: campaign.View, *_: object) -> campaign.Decision:
         return campaign.Claim(claimant, max(view.lease.term, view.status.term) + 1)
 
     return _patched(campaign, "_claim", claim)

@@ -143,8 +143,8 @@ def test_suspending_and_resuming_are_told_when_they_change() -> None:
     assert _news(LED_BY_FIRST, suspended) == []
 
 
-def _answered(result: str, asked_id: str = "one") -> Status:
-    return replace(LED_BY_FIRST, switchover=Answer(asked_id, result, "Why.", 0.0))
+def _answered(result: str, asked_id: str = "one", *former: str) -> Status:
+    return replace(LED_BY_FIRST, switchover=Answer(asked_id, result, "Why.", 0.0, former))
 
 
 def test_what_becomes_of_a_switchover_is_told_once() -> None:
@@ -161,8 +161,9 @@ def test_what_becomes_of_a_switchover_is_told_once() -> None:
 def test_a_switchover_that_gave_way_to_another_one_before_it_was_made_is_told() -> None:
     gave_way = Announce("SwitchoverCancelled", "Switchover one: another one was asked for before it was made.")
 
-    assert _news(_answered("Pending"), _answered("Refused", "two"))[0] == gave_way
-    assert _news(_answered("Refused"), _answered("Pending", "two"))[0] != gave_way
+    assert _news(_answered("Pending"), _answered("Refused", "two", "one"))[0] == gave_way
+    assert _news(_answered("Refused"), _answered("Pending", "two", "one"))[0] != gave_way
+    assert _news(_answered("Pending"), _answered("Succeeded", "two"))[0] != gave_way, "its turn comes yet"
 
 
 def test_a_result_that_this_version_does_not_know_is_not_told() -> None:

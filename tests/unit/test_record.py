@@ -22,6 +22,7 @@ from tenure.election.record import (
     render,
     renewal,
 )
+from tenure.election.request import Switchover
 from unit.builders import NAMESPACE_UID, WRITER, a_record, a_signature
 
 _TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=10)
@@ -31,9 +32,21 @@ _JSON = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(_TEXTS, children, max_size=3),
     max_leaves=4,
 )
-_OURS = {"leaderid", "term", "startedat", "expiresat", "leasedurationseconds", "nonce", "writer", "namespaceuid"}
+_OURS = {
+    "leaderid",
+    "term",
+    "startedat",
+    "expiresat",
+    "leasedurationseconds",
+    "nonce",
+    "writer",
+    "namespaceuid",
+    "switchover",
+}
 _unknown = st.dictionaries(_TEXTS.filter(lambda name: name.lower().replace("_", "") not in _OURS), _JSON, max_size=2)
 _times = st.integers(-(2**32) * 10**6, 2**32 * 10**6).map(lambda microseconds: microseconds / 10**6)
+_ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=63)
+_switchovers = st.builds(Switchover, id=_ids, to_pod_name=st.none() | _TEXTS.filter(bool))
 _records = st.builds(
     LeaseRecord,
     holder=_TEXTS,
@@ -44,6 +57,7 @@ _records = st.builds(
     nonce=st.none() | _TEXTS,
     writer=st.none() | _TEXTS,
     namespace_uid=st.none() | _TEXTS,
+    switchover=st.none() | _switchovers,
     unknown=_unknown,
 )
 _signatures = st.builds(
@@ -53,6 +67,7 @@ _signatures = st.builds(
     writer=_TEXTS,
     nonce=_TEXTS,
     namespace_uid=st.none() | _TEXTS,
+    switchover=st.none() | _switchovers,
 )
 
 
@@ -124,6 +139,36 @@ def test_fields_of_ours_that_are_null_count_as_absent() -> None:
     assert parse(json.dumps(value | ours).encode()) == parse(json.dumps(value).encode())
 
 
+def test_a_record_names_the_switchover_for_which_it_was_written() -> None:
+    to_any = json.loads(render(a_record("web-1_2", 8, switchover=Switchover("drain\n1"))))
+    to_one = json.loads(render(a_record("web-1_2", 8, switchover=Switchover("drain-1", "web-1", 1.0))))
+
+    assert to_any["switchover"] == {"id": "drain\n1"}
+    assert to_one["switchover"] == {"id": "drain-1", "toPodName": "web-1"}, "its time has come"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        None,
+        "drain-1",
+        {},
+        {"id": 1},
+        {"id": ""},
+        {"id": "x" * 64},
+        {"id": "half of a pair: \ud800"},
+        {"id": "drain-1", "toPodName": 1},
+        {"id": "drain-1", "toPodName": ""},
+        {"id": "drain-1", "toPodName": "x" * 254},
+    ],
+)
+def test_a_switchover_that_nobody_can_have_asked_for_is_none_and_the_record_stands(named: Any) -> None:
+    """Its id goes into the status, which the API server must take."""
+    value = json.loads(render(a_record("web-0_1", 7)))
+
+    assert parse(json.dumps(value | {"switchover": named}).encode()) == a_record("web-0_1", 7)
+
+
 @pytest.mark.parametrize(
     ("writer", "by_operator"),
     [("operator/web-1/a1b2", True), ("operator/", True), ("operator", False), ("library/web-0", False), (None, False)],
@@ -154,7 +199,7 @@ def test_a_renewal_changes_nothing_but_the_time_and_the_signature(record: LeaseR
     renewed = renewal(record, signature)
 
     assert (renewed.holder, renewed.term, renewed.started_at_s) == (record.holder, record.term, record.started_at_s)
-    assert renewed.unknown == record.unknown
+    assert (renewed.unknown, renewed.switchover) == (record.unknown, record.switchover)
     assert renewed.expires_at_s == signature.wall_s + signature.duration_s
     assert renewed.duration_s == signature.duration_s
     assert _signed_by(renewed) == _signature_of(signature)
@@ -165,6 +210,7 @@ def test_a_release_keeps_the_term_and_has_run_out(record: LeaseRecord, signature
     released = release(record, signature)
 
     assert (released.holder, released.term, released.unknown) == ("", record.term, record.unknown)
+    assert released.switchover == signature.switchover
     assert released.expires_at_s <= signature.wall_s
     assert _signed_by(released) == _signature_of(signature)
 

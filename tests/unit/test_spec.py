@@ -9,7 +9,8 @@ import pytest
 
 from tenure.api.resource import parse_resource, parse_spec
 from tenure.election.pod import PodRef
-from tenure.election.resource import Leader, RecordName, Refusal, Resource, Spec, Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import Leader, RecordName, Refusal, Resource, Spec
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector, parse_selector
 from tenure.election.timing import DURATION_ABOVE_DEADLINE, DURATION_THREE_INTERVALS, Timing

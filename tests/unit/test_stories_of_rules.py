@@ -8,7 +8,8 @@ import pytest
 
 from tenure.election.effects import ReadPod, ReadResource, WriteLease, WriteStatus
 from tenure.election.inputs import Input, NodesCordoned, PodGone, PodRead, PodSeen, ResourceSeen
-from tenure.election.resource import Spec, Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import Spec
 from tenure.election.rules import NEVER, HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from unit.builders import SPEC, a_leader, a_pod, a_record

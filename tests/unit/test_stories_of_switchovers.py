@@ -7,11 +7,21 @@ from typing import Any
 
 import pytest
 
-from tenure.election.effects import Effect, ListPods, WriteLabels, WriteLease, WriteStatus
-from tenure.election.inputs import ConnectionChanged, Input, PodSeen, PodsListed, ResourceSeen
+from tenure.election.effects import Effect, ListPods, ReadLease, ReadResource, WriteLabels, WriteLease, WriteStatus
+from tenure.election.inputs import (
+    ConnectionChanged,
+    Input,
+    LeaseWritten,
+    PodSeen,
+    PodsListed,
+    ResourceSeen,
+    StatusWritten,
+    WriteOutcome,
+)
 from tenure.election.pod import Pod
 from tenure.election.record import LeaseRecord
-from tenure.election.resource import Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import Answer, Refusal
 from unit.builders import SPEC, a_leader, a_pod, a_record
 from unit.story import A_LEADS, B_FOLLOWS, WALL_S, A, B, Story, at_rest, held_by, ledger_of, only, record_of
 
@@ -70,6 +80,8 @@ def _play(story: Story, *happened: Input, times: int = 30) -> list[Effect]:
                     answers.append(story.acknowledged(effect))
                 case WriteLabels():
                     answers.append(story.labelled(effect))
+                case ReadResource():
+                    answers.append(ResourceSeen(story.resource, story.now_s))
                 case ListPods():
                     answers.append(PodsListed(tuple(pod.ref for pod in story.pods.values())))
                 case _:
@@ -167,25 +179,174 @@ def test_taking_it_away_before_its_time_cancels_it() -> None:
     assert _holders(story.rests(20)) == [(A.identity, 7)]
 
 
-def test_of_two_at_once_the_one_that_stands_in_the_spec_is_made() -> None:
-    story = _of_three()
-    release = only(WriteLease, story.hears(_asked(story, "one", to_pod_name="web-1")))
+# ---------------------------------------------------------------------------------------------------------- two at once
 
-    done = _play(story, story.written(release), _asked(story, "two", to_pod_name="web-2"))
-
-    assert _holders(done) == [(_C.identity, 8)]
-    assert _result(story) == ("two", "Succeeded", "web-2 leads.")
+_UNDER_WAY = ["the release", "the claim", "the status"]
 
 
-def test_one_that_comes_when_the_first_is_half_made_is_made_after_it() -> None:
-    story = _of_three()
-    release = only(WriteLease, story.hears(_asked(story, "one", to_pod_name="web-1")))
+def _begun(story: Story, under_way: str, **facts: Any) -> tuple[Input, list[Effect]]:
+    """Ask for switchover "one"; return what is heard of the write that is under way, and the writes until then.
+
+    NATS makes them; the first write of the status is refused, since it is not the latest any more.
+    """
+    release = only(WriteLease, story.hears(_asked(story, "one", **facts)))
+    if under_way == "the release":
+        return story.written(release), [release]
     claim = only(WriteLease, story.hears(story.written(release)))
+    if under_way == "the claim":
+        return story.written(claim), [release, claim]
+    entry = only(WriteStatus, story.hears(story.written(claim)))
+    return StatusWritten(None), [release, claim, entry]
 
-    done = _play(story, story.written(claim), _asked(story, "two", to_pod_name="web-2"))
 
-    assert _holders(done) == [("", 8), (_C.identity, 9)]
-    assert _result(story) == ("two", "Succeeded", "web-2 leads.")
+def _play_on(story: Story, *happened: Input) -> list[Effect]:
+    """As `_play`, and then what is done after a pause that a refusal may have caused."""
+    done = _play(story, *happened)
+    story.now_s += 0.7
+    return [*done, *_play(story)]
+
+
+def _answers(done: list[Effect]) -> list[tuple[str, str]]:
+    """Return the answers in the status writes, each once."""
+    given = [_answer_of(effect) for effect in done if isinstance(effect, WriteStatus) and effect.status.switchover]
+    return list(dict.fromkeys(given))
+
+
+@pytest.mark.parametrize("under_way", _UNDER_WAY)
+@pytest.mark.parametrize(
+    ("first", "second", "leaders"),
+    [("web-1", "web-2", [B, _C]), (None, None, [B, A]), ("web-2", None, [_C, A]), (None, "web-2", [B, _C])],
+)
+def test_of_two_at_once_the_later_one_is_made_after_the_one_that_has_begun(
+    under_way: str, first: str | None, second: str | None, leaders: list[Pod]
+) -> None:
+    story = _of_three()
+    heard, before = _begun(story, under_way, to_pod_name=first)
+
+    done = _play_on(story, _asked(story, "two", to_pod_name=second), heard)
+
+    moves = [held for held in _holders([*before, *done]) if held[0]]
+    assert moves == [(leaders[0].identity, 8), (leaders[1].identity, 9)]
+    assert _answers(done) == [("one", "Succeeded"), ("two", "Succeeded")]
+    assert [past.reason for past in story.resource.status.history] == ["Switchover", "Switchover"]
+    assert [note for note in story.news if note.startswith("Switchover")] == [
+        f"Switchover one: {leaders[0].name} leads.",
+        f"Switchover two: {leaders[1].name} leads.",
+    ]
+
+    again = _play(story, _asked(story, "one", to_pod_name=first))
+    assert (_holders(again), _answers(again)) == ([], [("one", "Skipped")])
+
+
+def test_of_two_at_once_to_one_pod_the_later_one_finds_it_leading() -> None:
+    story = _of_three()
+    heard, _ = _begun(story, "the claim", to_pod_name="web-1")
+
+    done = _play_on(story, _asked(story, "two", to_pod_name="web-1"), heard)
+
+    assert _holders(done) == []
+    assert _answers(done) == [("one", "Succeeded"), ("two", "Refused")]
+    assert _result(story) == ("two", "Refused", "web-1 leads already.")
+
+
+@pytest.mark.parametrize("under_way", _UNDER_WAY)
+def test_a_planned_one_in_place_of_one_that_has_begun_waits_and_is_not_cancelled_by_it(under_way: str) -> None:
+    story = _of_three()
+    heard, _ = _begun(story, under_way, to_pod_name="web-2")
+
+    done = _play_on(story, _asked(story, "two", not_before_s=WALL_S + story.now_s + 600), heard)
+
+    assert _answers(done) == [("one", "Succeeded"), ("two", "Pending")]
+    assert story.resource.status.leader == a_leader(_C)
+    assert story.resource.status.switchover is not None
+    assert story.resource.status.switchover.former_ids == ("one",)
+
+
+@pytest.mark.parametrize("under_way", _UNDER_WAY)
+def test_taking_away_one_that_has_begun_does_not_undo_it_and_it_has_its_answer(under_way: str) -> None:
+    story = _of_three()
+    heard, _ = _begun(story, under_way, to_pod_name="web-2")
+
+    done = _play_on(story, _changed(story), heard)
+
+    assert _answers(done) == [("one", "Succeeded")]
+    assert story.resource.status.leader == a_leader(_C)
+    again = _play(story, _asked(story, "one", to_pod_name="web-1"))
+    assert (_holders(again), _answers(again)) == ([], [])
+
+
+def _planned_one_under_way(story: Story) -> WriteLease:
+    """Ask for one that waits; return the release for it when its time has come."""
+    assert story.hears(_asked(story, to_pod_name="web-2", not_before_s=WALL_S + story.now_s + 2)) == []
+    noted = only(WriteStatus, story.rests(0.6))
+    assert _answer_of(noted) == ("one", "Pending")
+    assert story.hears(story.acknowledged(noted)) == []
+    release = only(WriteLease, story.rests(1.5))
+    assert held_by(release) == ("", 7)
+    return release
+
+
+def test_one_that_waited_is_not_called_cancelled_once_it_has_begun() -> None:
+    story = _of_three()
+    release = _planned_one_under_way(story)
+
+    assert story.hears(_changed(story)) == []
+    done = _play(story, story.written(release))
+
+    assert (_holders(done), _answers(done)) == ([(_C.identity, 8)], [("one", "Succeeded")])
+
+
+@pytest.mark.parametrize("has_landed", [True, False])
+def test_while_it_is_not_known_whether_one_has_begun_it_is_not_called_cancelled(has_landed: bool) -> None:
+    story = _of_three()
+    release = _planned_one_under_way(story)
+    only(ReadLease, story.hears(LeaseWritten(WriteOutcome.UNKNOWN, 0)))
+
+    assert story.hears(_changed(story)) == []
+    story.revision += has_landed
+    done = _play(story, story.read(record_of(release) if has_landed else a_record(A, 7)))
+
+    answer = "Succeeded" if has_landed else "Cancelled"
+    assert _answers(done) == [("one", answer)]
+    assert story.resource.status.leader == a_leader(_C if has_landed else A)
+
+
+def test_one_that_has_begun_is_finished_after_a_suspension_and_the_next_one_made_then() -> None:
+    story = _of_three()
+    release = only(WriteLease, story.hears(_asked(story, "one", to_pod_name="web-1")))
+    two = Switchover("two", "web-2")
+
+    done = _play_on(story, _changed(story, suspend=True, switchover=two), story.written(release))
+    assert (_holders(done), _answers(done)) == ([], [])
+
+    done = _play_on(story, _changed(story, switchover=two))
+    assert _holders(done) == [(B.identity, 8), ("", 8), (_C.identity, 9)]
+    assert _answers(done) == [("one", "Succeeded"), ("two", "Succeeded")]
+
+
+def test_a_spec_that_cannot_be_acted_on_any_more_does_not_take_the_answer_away() -> None:
+    story = _of_three()
+    heard, _ = _begun(story, "the claim", to_pod_name="web-2")
+    before = story.resource
+    version, refusal = before.resource_version + 1, Refusal("InvalidSelector", "Why not.")
+    story.resource = replace(before, resource_version=version, generation=before.generation + 1, spec=refusal)
+
+    done = _play_on(story, ResourceSeen(story.resource), heard)
+
+    assert _answers(done) == [("one", "Succeeded")]
+
+
+def test_the_later_one_is_not_put_aside_by_an_operator_that_did_not_know_of_the_one_that_had_begun() -> None:
+    """It said that the later one waits, before the earlier one had its answer."""
+    story = _of_three()
+    heard, _ = _begun(story, "the claim", to_pod_name="web-1")
+    _asked(story, "two", to_pod_name="web-2")
+    waits = replace(story.resource.status, switchover=Answer("two", "Pending", "It waits.", WALL_S))
+
+    done = _play_on(story, ResourceSeen(story.changed_by_another(waits)), heard)
+
+    assert _answers(done) == [("one", "Succeeded"), ("two", "Succeeded")]
+    assert not any("another one was asked for" in note for note in story.news)
 
 
 def test_who_cannot_lead_any_more_when_the_lease_is_free_does_not_and_the_answer_says_so() -> None:
@@ -196,6 +357,22 @@ def test_who_cannot_lead_any_more_when_the_lease_is_free_does_not_and_the_answer
 
     assert _holders(done) == [(A.identity, 8)]
     assert _result(story) == ("one", "Refused", "web-2 may not lead: NotReady.")
+    entry = next(effect for effect in done if isinstance(effect, WriteStatus))
+    assert (entry.status.term, _answer_of(entry)) == (8, ("one", "Refused")), "with the term that came of it"
+    assert _holders(_play(story, PodSeen(story.changed(_C, ready=True)))) == [], "once for each id"
+
+
+def test_when_nobody_can_lead_any_more_when_the_lease_is_free_that_is_its_answer_and_it_is_over() -> None:
+    story = _of_three()
+    release = only(WriteLease, story.hears(_asked(story, to_pod_name="web-2")))
+    unready = [PodSeen(story.changed(pod, ready=False)) for pod in (A, B, _C)]
+
+    done = _play(story, *unready, story.written(release))
+
+    assert _holders(done) == [("", 8)]
+    assert story.resource.status.leader is None
+    assert _result(story) == ("one", "Refused", "web-2 may not lead: NotReady.")
+    assert _holders(_play(story, *[PodSeen(story.changed(pod, ready=True)) for pod in (A, B, _C)])) == [(A.identity, 9)]
 
 
 def test_a_suspended_election_makes_it_when_it_goes_on() -> None:
@@ -210,6 +387,33 @@ def test_a_suspended_election_makes_it_when_it_goes_on() -> None:
 
 
 # --------------------------------------------------------------------------------------------- a process that ends
+
+
+@pytest.mark.parametrize("wrote", ["the release", "the claim"])
+@pytest.mark.parametrize("next_id", ["two", None])
+def test_a_process_that_ends_while_another_one_is_asked_for_leaves_word_of_the_one_that_had_begun(
+    wrote: str, next_id: str | None
+) -> None:
+    story = _of_three()
+    release = only(WriteLease, story.hears(_asked(story, "one", to_pod_name="web-1")))
+    claim = only(WriteLease, story.hears(story.written(release)))
+    if wrote == "the claim":
+        story.written(claim)
+    if next_id is None:
+        _changed(story)
+    else:
+        _asked(story, next_id, to_pod_name="web-2")
+
+    successor = _restarted(story, record_of(release if wrote == "the release" else claim))
+
+    status = successor.resource.status
+    assert status.switchover is not None
+    if next_id is None:
+        assert (status.leader, _result(successor)) == (a_leader(B), ("one", "Succeeded", "web-1 leads."))
+    else:
+        assert (status.leader, _result(successor)) == (a_leader(_C), ("two", "Succeeded", "web-2 leads."))
+        assert status.switchover.former_ids == ("one",)
+    assert _holders(_play(successor, _asked(successor, "one", to_pod_name="web-0"))) == []
 
 
 def _restarted(story: Story, record: LeaseRecord) -> Story:

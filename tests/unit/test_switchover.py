@@ -9,17 +9,20 @@ import pytest
 
 from tenure.election import switchover
 from tenure.election.pod import Pod
-from tenure.election.resource import Answer, Leader, Spec, Status, Switchover
+from tenure.election.record import LeaseRecord
+from tenure.election.request import Switchover
+from tenure.election.resource import Answer, Leader, Spec, Status
 from tenure.election.rules import HandOver, Priority, Rules
 from tenure.election.selector import parse_selector
 from tenure.election.slate import Slate
 from tenure.election.switchover import MAX_FORMER_IDS, Objection, Result, judge
-from unit.builders import SPEC, a_leader, a_pod
+from unit.builders import NAMESPACE_UID, SPEC, a_leader, a_pod, a_record
 from unit.views import a_status
 
 _A, _B, _C = (a_pod(f"web-{n}", ordinal=n) for n in range(3))
 _NOW_S = 1_700_000_000.0
 _LED_BY_A = a_status(7, a_leader(_A))
+_ONE = Switchover("one", "web-1")
 
 
 def _asked(asked_id: str = "one", **facts: Any) -> Spec:
@@ -159,6 +162,65 @@ def test_time_alone_makes_a_planned_switchover_due() -> None:
     assert switchover.changes_at_s(planned, _LED_BY_A, _NOW_S + 60) == float("inf")
     assert switchover.changes_at_s(planned, _answered("one"), _NOW_S) == float("inf")
     assert switchover.changes_at_s(_asked(), _LED_BY_A, _NOW_S) == float("inf")
+
+
+# ----------------------------------------------------------------------------------------------------- what has begun
+
+
+@pytest.mark.parametrize(
+    ("record", "status", "has_begun"),
+    [
+        pytest.param(a_record("", 7, switchover=_ONE), _LED_BY_A, True, id="the leader's lease was released for it"),
+        pytest.param(a_record(_B, 8, switchover=_ONE), _LED_BY_A, True, id="the next term was claimed for it"),
+        pytest.param(a_record("", 8, switchover=_ONE), _LED_BY_A, True, id="a term was claimed for nobody"),
+        pytest.param(a_record(_B, 8, switchover=_ONE), a_status(7), True, id="nobody is shown to lead"),
+        pytest.param(a_record("", 7), _LED_BY_A, False, id="for no switchover"),
+        pytest.param(a_record("", 7, switchover=_ONE), _answered("one"), False, id="it has its answer"),
+        pytest.param(a_record("", 7, switchover=_ONE), _answered("two", "Refused", "one"), False, id="it was before"),
+        pytest.param(a_record("", 7, switchover=_ONE), _answered("one", Result.PENDING), True, id="it waited"),
+        pytest.param(a_record(_A, 7, switchover=_ONE), _LED_BY_A, False, id="its term is shown, and the answer gone"),
+        pytest.param(a_record("", 7, switchover=_ONE), a_status(7), False, id="its term is shown, with nobody"),
+        pytest.param(a_record("", 6, switchover=_ONE), _LED_BY_A, False, id="a later term is shown"),
+        pytest.param(a_record("", 7, switchover=_ONE, namespace_uid="other"), _LED_BY_A, False, id="another cluster's"),
+        pytest.param(a_record(_B, 8, switchover=_ONE), a_status(0), False, id="of an earlier life"),
+        pytest.param(a_record(_B, 10**7, switchover=_ONE), _LED_BY_A, False, id="its term is not believed"),
+    ],
+)
+def test_which_switchover_has_begun(record: LeaseRecord, status: Status, has_begun: bool) -> None:
+    assert switchover.begun(record, status, NAMESPACE_UID) == (_ONE if has_begun else None)
+
+
+@pytest.mark.parametrize(
+    ("to", "leader", "result", "message"),
+    [
+        (None, _B, "Succeeded", "web-1 leads."),
+        ("web-1", _B, "Succeeded", "web-1 leads."),
+        ("web-2", _B, "Refused", "web-2 is no candidate of this election: name a pod that spec.selector finds."),
+        ("web-1", _A, "Refused", "Nobody else could lead in that moment: ask again, with another id."),
+        (None, None, "Refused", "Nobody else could lead in that moment: ask again, with another id."),
+    ],
+)
+def test_what_has_begun_is_answered_by_the_term_that_came_of_it(
+    to: str | None, leader: Pod | None, result: str, message: str
+) -> None:
+    after = a_status(8, None if leader is None else a_leader(leader))
+    slate = Slate([_A, _B])
+
+    for spec in (None, SPEC, _asked("two")):
+        given = switchover.conclude(Switchover("one", to), spec, _LED_BY_A, after, slate=slate, wall_s=_NOW_S)
+        assert given == Answer("one", result, message, _NOW_S)
+
+
+def test_what_waits_behind_one_that_has_begun_is_not_among_the_former_ones() -> None:
+    slate, after = Slate([_A, _B]), a_status(8, a_leader(_B))
+    last = _answered("two", Result.PENDING, "zero")
+
+    def former(spec: Spec) -> tuple[str, ...]:
+        return switchover.conclude(_ONE, spec, last, after, slate=slate, wall_s=_NOW_S).former_ids
+
+    assert former(_asked("two")) == ("zero",)
+    assert former(_asked("three")) == ("two", "zero")
+    assert former(SPEC) == ("two", "zero")
 
 
 # ------------------------------------------------------------------------------------------------------------- answers

@@ -9,7 +9,8 @@ from typing import Any
 from tenure.api.status import parse_status
 from tenure.election.clock import from_rfc3339
 from tenure.election.conditions import Reason
-from tenure.election.resource import RecordName, Refusal, Resource, Spec, Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import RecordName, Refusal, Resource, Spec
 from tenure.election.rules import HandOver, Order, Priority, Rules
 from tenure.election.selector import Operator, Requirement, Selector
 from tenure.election.timing import Timing

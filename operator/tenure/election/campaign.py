@@ -13,9 +13,10 @@ from tenure.election.end_of_term import EndOfTerm
 from tenure.election.lease import Lease
 from tenure.election.pod import Pod, PodRef, parse_identity
 from tenure.election.record import MAX_TERM, LeaseRecord
-from tenure.election.resource import Reign, Status, Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import Reign, Status
 from tenure.election.slate import Slate
-from tenure.election.switchover import judge
+from tenure.election.switchover import begun, judge
 
 CLAIM_GAP = 16
 """How far above the floor a term may be claimed; and so how far the floor must rise when the record was lost, that no
@@ -51,20 +52,22 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The holder is to give the record up."""
+    """The holder is to give the record up, and for which switchover, if it is for one."""
 
     identity: str
+    switchover: Switchover | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """This candidate is to claim this term.
+    """This candidate is to claim this term, and for which switchover, if it is for one.
 
     None is nobody: a term in which no one leads, so that the last leader's label can be taken off.
     """
 
     pod: Pod | None
     term: int
+    switchover: Switchover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,26 +221,31 @@ def _decide_held(view: View) -> Decision:
     expired = view.lease.expired(view.now_s)
     if holder is not None:
         if view.slate.may_stay(holder):
-            return Release(record.holder) if _gives_way(holder, view) else Hold(holder)
+            return _release(record, view) if _gives_way(holder, view) else Hold(holder)
         if expired:
             return _decide_free(view)
         is_final = holder.ready or holder.terminating or holder.finished
         is_known = view.holder_read_at_s is not None and view.holder_read_at_s >= view.lease.seen_at_s
-        return Release(record.holder) if is_final or is_known else Doubt(holder)
+        return _release(record, view) if is_final or is_known else Doubt(holder)
     if expired:
         return _decide_free(view)
     ref = parse_identity(record.holder)
     if ref is None or not record.by_operator or record.namespace_uid != view.namespace_uid:
         return Wait(foreign=True)
-    return Release(record.holder) if ref.uid in view.gone else Confirm(ref)
+    return _release(record, view) if ref.uid in view.gone else Confirm(ref)
+
+
+def _release(record: LeaseRecord, view: View) -> Release:
+    return Release(record.holder, _begun(view) or (view.switchover if _successor(view) is not None else None))
 
 
 def _decide_free(view: View) -> Decision:
-    claimant = _successor(view) or view.slate.first_in_line()
+    successor = _successor(view)
+    claimant = successor or view.slate.first_in_line()
     is_vacant = view.lease.term > view.shown_term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
-    return _claim(claimant, view)
+    return _claim(claimant, view, _begun(view) or (view.switchover if successor is not None else None))
 
 
 def _gives_way(holder: Pod, view: View) -> bool:
@@ -252,12 +260,18 @@ def _gives_way(holder: Pod, view: View) -> bool:
 
 
 def _successor(view: View) -> Pod | None:
-    """Return to whom a switchover that is due moves the leadership."""
-    if view.switchover is None:
+    """Return to whom a switchover moves the leadership: the one that has begun, else the one that is due."""
+    asked = _begun(view) or view.switchover
+    if asked is None:
         return None
     leader = view.status.leader
-    judged = judge(view.switchover, view.slate, leader.pod if leader is not None else None)
+    judged = judge(asked, view.slate, leader.pod if leader is not None else None)
     return judged if isinstance(judged, Pod) else None
+
+
+def _begun(view: View) -> Switchover | None:
+    record = view.lease.record
+    return begun(record, view.status, view.namespace_uid) if isinstance(record, LeaseRecord) else None
 
 
 def _shows_a_leader(view: View) -> bool:
@@ -282,11 +296,11 @@ def _decide_lost(view: View) -> Decision:
     return RaiseFloor(floor, lost=True) if floor < MAX_TERM else Wait()
 
 
-def _claim(claimant: Pod | None, view: View) -> Decision:
+def _claim(claimant: Pod | None, view: View, switchover: Switchover | None = None) -> Decision:
     floor = view.status.term_floor or 0
     term = max(view.believed_term, floor, view.status.term) + 1
     if term > MAX_TERM:
         return Wait()  # No reader would believe it.
     if term > floor + CLAIM_GAP:
         return RaiseFloor(term - 1, lost=False)
-    return Claim(claimant, term)
+    return Claim(claimant, term, switchover)

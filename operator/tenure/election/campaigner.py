@@ -80,12 +80,12 @@ class Campaigner:
             case campaign.Doubt(pod):
                 held = writer.step(now, lease, pod.identity, Wish.LEAD, timing)
                 return [*held, *self._state.read_pod(now.monotonic_s, pod.ref, self.alarm)]
-            case campaign.Release(identity):
-                return writer.step(now, lease, identity, Wish.RELEASE, timing)
-            case campaign.Claim(None, term):
-                return writer.vacate(now, lease, term, timing)
-            case campaign.Claim(pod, term) if pod is not None:
-                return writer.step(now, lease, pod.identity, Wish.LEAD, timing, claim_term=term)
+            case campaign.Release(identity, asked):
+                return writer.step(now, lease, identity, Wish.RELEASE, timing, switchover=asked)
+            case campaign.Claim(None, term, asked):
+                return writer.vacate(now, lease, term, timing, switchover=asked)
+            case campaign.Claim(pod, term, asked) if pod is not None:
+                return writer.step(now, lease, pod.identity, Wish.LEAD, timing, claim_term=term, switchover=asked)
             case campaign.Mark():
                 return writer.mark(now, lease, timing)
             case campaign.Confirm(ref):

@@ -45,6 +45,7 @@ class Election:
         self._observer = Observer(self.state, namespace_uid=namespace_uid, poll_interval_s=poll_interval_s)
         self._scribe = Scribe(self.state, namespace_uid=namespace_uid)
         self._labeller = Labeller(self.state)
+        self._namespace_uid = namespace_uid
         self._outlook: Outlook | None = None
 
     def step(self, now: Instant, happened: Sequence[Input]) -> list[Effect]:
@@ -68,7 +69,7 @@ class Election:
         lead = self._lead
         decided += lead.decide(now)
         rests_until_s = min(self._scribe.alarm.at_s, self._labeller.alarm.at_s)
-        outlook = look_out(now, state, lead.decision)
+        outlook = look_out(now, state, lead.decision, self._namespace_uid)
         if state.is_changed or outlook != self._outlook or now.monotonic_s >= rests_until_s:
             state.is_changed, self._outlook = False, outlook
             plan = self._labeller.plan()

@@ -23,13 +23,14 @@ class LeaseState:
     """See the module. At most one read or write of the record is on its way. Times are monotonic seconds.
 
     `connection` is the number of the connection to NATS, 0 while there is none. `lease_certain` is false while a write
-    of unknown outcome may have changed the record: then it must be read before the next write. `electors` are the
-    candidates that this process campaigns for, by identity.
+    of unknown outcome may have changed the record: then it must be read before the next write, and `doubtful` is what
+    may stand there. `electors` are the candidates that this process campaigns for, by identity.
     """
 
     connection: int = 0
     lease: Lease | None = None
     lease_certain: bool = True
+    doubtful: LeaseRecord | None = None
     lease_operation: LeaseOperation | None = None
     lease_backoff: Backoff = field(default_factory=lambda: Backoff(0.2, 2.0))
     electors: dict[str, Elector] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class LeaseState:
             known=self._known_record(entry),
         )
         if read_at_s is not None:
-            self.lease_certain = True
+            self.lease_certain, self.doubtful = True, None
         for elector in self.electors.values():
             elector.observe(now_s, self.lease, timing)
 
@@ -111,7 +112,7 @@ class LeaseState:
             if outcome is WriteOutcome.UNKNOWN or (outcome is WriteOutcome.WRONG_REVISION and not is_explained):
                 # The write may have been made, or somebody else has made one that was not seen yet. What was surely
                 # not written leaves the record as it is known, and so does a refusal for a revision that was seen.
-                self.lease_certain = False
+                self.lease_certain, self.doubtful = False, record
         if operation.elector is not None:
             stands = record if outcome is WriteOutcome.APPLIED else None
             operation.elector.concluded(now_s, stands, sent_at_s=operation.sent_at_s, timing=timing)

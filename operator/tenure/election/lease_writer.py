@@ -12,6 +12,7 @@ from tenure.election.lease_reader import LeaseReader, timeout_s
 from tenure.election.lease_state import LeaseState
 from tenure.election.operations import LeaseOperation
 from tenure.election.record import LeaseRecord, Signature, claim, render
+from tenure.election.request import Switchover
 from tenure.election.timing import Timing
 
 
@@ -38,9 +39,20 @@ class LeaseWriter(LeaseReader):
         return []
 
     def step(
-        self, now: Instant, lease: Lease, identity: str, wish: Wish, timing: Timing, *, claim_term: int | None = None
+        self,
+        now: Instant,
+        lease: Lease,
+        identity: str,
+        wish: Wish,
+        timing: Timing,
+        *,
+        claim_term: int | None = None,
+        switchover: Switchover | None = None,
     ) -> list[Effect]:
-        """Return what a candidate writes to fulfil the wish, if anything is due; see `Elector.step`."""
+        """Return what a candidate writes to fulfil the wish, if anything is due; see `Elector.step`.
+
+        `switchover` is the one for which it releases or claims.
+        """
         elector = self._state.electors.setdefault(identity, Elector(identity))
         if elector.role is Role.LEADER and wish is Wish.LEAD and claim_term is None:
             renews_at_s = elector.renews_at_s(timing)
@@ -49,14 +61,15 @@ class LeaseWriter(LeaseReader):
                 return []
         if lease.connection != self._state.connection:
             return self.read(now, timing)
-        record = elector.step(
-            now.monotonic_s, lease, wish, signature=self._sign(now, timing), timing=timing, claim_term=claim_term
-        )
+        signature = self._sign(now, timing, switchover)
+        record = elector.step(now.monotonic_s, lease, wish, signature=signature, timing=timing, claim_term=claim_term)
         return [] if record is None else self._write(now, lease, record, elector, timing)
 
-    def vacate(self, now: Instant, lease: Lease, term: int, timing: Timing) -> list[Effect]:
-        """Return the claim of a term for nobody."""
-        return self._write(now, lease, claim("", term, self._sign(now, timing)), None, timing)
+    def vacate(
+        self, now: Instant, lease: Lease, term: int, timing: Timing, *, switchover: Switchover | None = None
+    ) -> list[Effect]:
+        """Return the claim of a term for nobody, which may be what comes of a switchover."""
+        return self._write(now, lease, claim("", term, self._sign(now, timing, switchover)), None, timing)
 
     def mark(self, now: Instant, lease: Lease, timing: Timing) -> list[Effect]:
         """Return the write of a marker, which has no value but gives the key a revision."""
@@ -73,7 +86,7 @@ class LeaseWriter(LeaseReader):
         state.lease_operation = LeaseOperation(now.monotonic_s, state.connection, write, elector)
         return [write]
 
-    def _sign(self, now: Instant, timing: Timing) -> Signature:
+    def _sign(self, now: Instant, timing: Timing, switchover: Switchover | None) -> Signature:
         self._writes += 1
         return Signature(
             wall_s=now.wall_s,
@@ -81,4 +94,5 @@ class LeaseWriter(LeaseReader):
             writer=self._writer,
             nonce=f"{self._writer}#{self._writes}",
             namespace_uid=self._namespace_uid,
+            switchover=switchover,
         )

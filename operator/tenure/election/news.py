@@ -73,7 +73,7 @@ def _of_terms(before: Status, after: Status) -> Iterator[Announce]:
 
 def _of_switchovers(before: Answer | None, after: Answer | None) -> Iterator[Announce]:
     is_next = before is None or after is None or after.id != before.id
-    if before is not None and before.result == Result.PENDING and is_next:
+    if before is not None and before.result == Result.PENDING and after is not None and before.id in after.former_ids:
         yield Announce("SwitchoverCancelled", f"Switchover {before.id}: another one was asked for before it was made.")
     if after is None or (not is_next and before is not None and after.result == before.result):
         return

@@ -11,7 +11,9 @@ from typing import NamedTuple
 from tenure.election.campaign import Decision, Follow, RaiseFloor, Wait
 from tenure.election.clock import Instant
 from tenure.election.record import LeaseRecord, Unbelievable
+from tenure.election.request import Switchover
 from tenure.election.state import State
+from tenure.election.switchover import begun
 
 _CONCERNS = (Follow, RaiseFloor, Wait)
 
@@ -22,8 +24,9 @@ class Outlook(NamedTuple):
     `holder`, `term`, `started_at_s` and `namespace_uid` are those of the record: "", 0 and None when it is absent or,
     for the reason `unbelievable`, cannot be believed. `is_known` tells that it was seen, so that the ledger may rest on
     it, `is_held` that it has a holder and has not run out. `leading` is who leads through this process, and the term.
-    `decision` is the last one about the lease, if that concerns the status. `is_idle` tells that nobody leads through
-    this process, and that nothing is on its way to NATS or expected from there.
+    `decision` is the last one about the lease, if that concerns the status. `begun` is the switchover for which the
+    record was released or claimed, or may be by a write that has no answer yet. `is_idle` tells that nobody leads
+    through this process, and that nothing is on its way to NATS or expected from there.
     """
 
     is_known: bool
@@ -35,12 +38,13 @@ class Outlook(NamedTuple):
     is_held: bool
     leading: tuple[str, int] | None
     decision: Follow | RaiseFloor | Wait | None
+    begun: Switchover | None
     is_idle: bool
     nats_is_available: bool
 
 
-def look_out(now: Instant, state: State, decision: Decision) -> Outlook:
-    """Return what the status may rest on after this decision about the lease."""
+def look_out(now: Instant, state: State, decision: Decision, namespace_uid: str | None) -> Outlook:
+    """Return what the status may rest on after this decision about the lease, in the namespace of this UID."""
     lease, leading = state.lease, state.leading
     holder, term, started_at_s, namespace_uid, unbelievable = "", 0, None, None, None
     is_held = False
@@ -64,6 +68,18 @@ def look_out(now: Instant, state: State, decision: Decision) -> Outlook:
         is_held,
         None if leading is None else (leading.identity, leading.term),
         concern,
+        _begun(state, namespace_uid),
         leading is None and state.lease_operation is None and state.connection != 0 and state.lease_certain,
         state.nats_is_available,
     )
+
+
+def _begun(state: State, namespace_uid: str | None) -> Switchover | None:
+    operation = state.lease_operation
+    written = operation.write.record if operation is not None and operation.write is not None else None
+    for record in (state.lease.record if state.lease is not None else None, written, state.doubtful):
+        if isinstance(record, LeaseRecord) and state.resource is not None:
+            asked = begun(record, state.resource.status, namespace_uid)
+            if asked is not None:
+                return asked
+    return None

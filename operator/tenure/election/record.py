@@ -11,9 +11,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from tenure.election.clock import from_rfc3339, rfc3339
+from tenure.election.request import MAX_ID_LENGTH, MAX_POD_NAME_LENGTH, Switchover
 
 MAX_TERM = 2**53 - 2
 """The highest term that is believed: terms travel through JSON readers that hold numbers as doubles."""
@@ -40,6 +41,7 @@ class LeaseRecord:
 
     `holder` is "" when the lease was released. `duration_s` is None where the writer did not state it.
     `nonce` is the writer's own mark on this very write. `namespace_uid` tells clusters apart that share a bucket.
+    `switchover` is the one for which the lease was released, or claimed.
     `unknown` are fields that this version does not know: a renewal keeps them, a claim drops them.
     """
 
@@ -51,6 +53,7 @@ class LeaseRecord:
     nonce: str | None = None
     writer: str | None = None
     namespace_uid: str | None = None
+    switchover: Switchover | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -61,13 +64,17 @@ class LeaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What one write adds of its own: when, for how long, by whom, and the nonce that tells it from all others."""
+    """What one write adds of its own: when, for how long, by whom, and the nonce that tells it from all others.
+
+    `switchover` is the one for which a lease is released or claimed; a renewal keeps that of its record.
+    """
 
     wall_s: float
     duration_s: int
     writer: str
     nonce: str
     namespace_uid: str | None
+    switchover: Switchover | None = None
 
 
 def claim(holder: str, term: int, signature: Signature) -> LeaseRecord:
@@ -81,6 +88,7 @@ def claim(holder: str, term: int, signature: Signature) -> LeaseRecord:
         nonce=signature.nonce,
         writer=signature.writer,
         namespace_uid=signature.namespace_uid,
+        switchover=signature.switchover,
     )
 
 
@@ -95,6 +103,7 @@ def renewal(record: LeaseRecord, signature: Signature) -> LeaseRecord:
         nonce=signature.nonce,
         writer=signature.writer,
         namespace_uid=signature.namespace_uid,
+        switchover=record.switchover,
         unknown=record.unknown,
     )
 
@@ -108,6 +117,7 @@ def release(record: LeaseRecord, signature: Signature) -> LeaseRecord:
         nonce=signature.nonce,
         writer=signature.writer,
         namespace_uid=signature.namespace_uid,
+        switchover=signature.switchover,
     )
 
 
@@ -127,6 +137,9 @@ def render(record: LeaseRecord) -> bytes:
         value["writer"] = record.writer
     if record.namespace_uid is not None:
         value["namespaceUID"] = record.namespace_uid
+    if record.switchover is not None:
+        to = record.switchover.to_pod_name
+        value["switchover"] = {"id": record.switchover.id} | ({} if to is None else {"toPodName": to})
     if record.unknown:
         longer = _ENCODE({**value, **record.unknown}).encode()
         if len(longer) <= MAX_RECORD_BYTES:
@@ -166,13 +179,24 @@ def parse(value: bytes) -> LeaseRecord | Unbelievable:
             nonce=_optional_text(known, "nonce"),
             writer=_optional_text(known, "writer"),
             namespace_uid=_optional_text(known, "namespaceuid"),
+            switchover=_switchover(known),
             unknown=unknown,
         )
     except ValueError as error:
         return Unbelievable(str(error))
 
 
-_FIELDS = {"leaderid", "term", "startedat", "expiresat", "leasedurationseconds", "nonce", "writer", "namespaceuid"}
+_FIELDS = {
+    "leaderid",
+    "term",
+    "startedat",
+    "expiresat",
+    "leasedurationseconds",
+    "nonce",
+    "writer",
+    "namespaceuid",
+    "switchover",
+}
 
 
 def _refuse_number(text: str) -> NoReturn:
@@ -228,3 +252,25 @@ def _duration(fields: dict[str, Any]) -> int | None:
     if not isinstance(duration_s, int) or isinstance(duration_s, bool) or duration_s < 1:
         raise ValueError("leaseDurationSeconds is not a whole number of at least 1")
     return duration_s
+
+
+def _switchover(fields: dict[str, Any]) -> Switchover | None:
+    """Return the switchover that a record names; one that no resource could ask for is none, and harms nothing."""
+    named = fields.get("switchover")
+    if not isinstance(named, dict):
+        return None
+    asked_id, to = named.get("id"), named.get("toPodName")
+    if not _is_storable(asked_id, MAX_ID_LENGTH):
+        return None
+    return Switchover(asked_id, to) if to is None or _is_storable(to, MAX_POD_NAME_LENGTH) else None
+
+
+def _is_storable(text: Any, length: int) -> TypeGuard[str]:
+    """Whether the API server would store this as it is; of an id it takes any characters."""
+    if not isinstance(text, str) or not 0 < len(text) <= length:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False  # It has half a surrogate pair.
+    return True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tenure.election.pod import EVERYBODY, PodRef
+from tenure.election.request import Switchover
 from tenure.election.rules import DEFAULT_RULES, Rules
 from tenure.election.selector import Selector
 from tenure.election.timing import Timing
@@ -29,18 +30,6 @@ class RecordName(NamedTuple):
 
 OWN_RECORD = RecordName()
 """The record of the election's own name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Switchover:
-    """A wish that another pod lead: the one of this name, or any; not before this Unix time, or at once.
-
-    It is fulfilled at most once for each `id`.
-    """
-
-    id: str
-    to_pod_name: str | None = None
-    not_before_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

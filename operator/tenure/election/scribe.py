@@ -100,11 +100,18 @@ class Scribe:
 
     def _answer(self, now: Instant, last: Status, status: Status, outlook: Outlook) -> Status:
         """Return the status with what has become of the switchover that is asked for; itself when that is said."""
-        state, spec = self._state, self._state.spec
-        if spec is None or not state.pods_complete:
+        state, spec, slate = self._state, self._state.spec, self._state.slate(now)
+        if not state.pods_complete:
+            return status
+        if outlook.begun is not None:
+            if status.term == last.term:
+                return status
+            concluded = switchover.conclude(outlook.begun, spec, last, status, slate=slate, wall_s=now.wall_s)
+            return replace(status, switchover=concluded)
+        if spec is None:
             return status
         is_led = last.leader is not None and outlook.leading == (last.leader.identity, last.term)
-        given = switchover.answer(spec, last, status, slate=state.slate(now), is_led=is_led, wall_s=now.wall_s)
+        given = switchover.answer(spec, last, status, slate=slate, is_led=is_led, wall_s=now.wall_s)
         return status if given is None else replace(status, switchover=given)
 
     def _next_reign(self, last: Status, outlook: Outlook) -> Reign | None:
@@ -143,7 +150,8 @@ class Scribe:
                 state.pods,
                 lost=not self._follows and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP,
                 successor=leader.pod if leader is not None else None,
-                is_switchover=spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None,
+                is_switchover=outlook.begun is not None
+                or (spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None),
             )
         if isinstance(outlook.decision, campaign.Follow) and why is EndOfTerm.LEASE_LOST:
             return outlook.decision.why
@@ -172,7 +180,7 @@ class Scribe:
                 candidates=len(slate.candidates),
                 eligible=eligible,
                 failover_at_s=None if leader is None else slate.fails_over_at_s(leader),
-                switchover=switchover.note(spec, status, now.wall_s),
+                switchover=status.switchover if outlook.begun else switchover.note(spec, status, now.wall_s),
             )
             obstacles = slate.describe_obstacles()
             self.alarm.set(now.monotonic_of(state.changes_at_s(now)))

@@ -2,19 +2,25 @@
 
 A switchover is pending until the status has an answer to its id. It is looked at only while the record and the status
 agree who leads in which term. Then either the target is in order, and the leader's record is released for it; or the
-switchover is refused, and the leader stays. The status write that shows the new leader is also the one with the answer:
-there is no moment, for a process to end in, at which the one is written and the other is not.
+switchover is refused, and the leader stays.
+
+With the release a switchover has begun: the record names it, and so does the claim that follows. Whatever the spec says
+by then, and whoever goes on with it, this one is finished first. The status write that shows what came of the claim is
+also the one with the answer: there is no moment, for a process to end in, or for another switchover to be asked for, at
+which the one is written and the other is not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tenure.election.alarm import FOREVER_S
 from tenure.election.clock import rfc3339
 from tenure.election.pod import Pod, PodRef
-from tenure.election.resource import Answer, Leader, Spec, Status, Switchover
+from tenure.election.record import LeaseRecord
+from tenure.election.request import Switchover
+from tenure.election.resource import Answer, Leader, Spec, Status
 from tenure.election.rules import HandOver
 from tenure.election.slate import Slate
 
@@ -41,12 +47,28 @@ class Result(StrEnum):
 
 def pending(spec: Spec, status: Status) -> Switchover | None:
     """Return the switchover that is asked for and has no final answer."""
-    asked, answer = spec.switchover, status.switchover
-    if asked is None or answer is None:
-        return asked
-    if asked.id == answer.id:
-        return asked if answer.result == Result.PENDING else None
-    return None if asked.id in answer.former_ids else asked
+    asked = spec.switchover
+    return None if asked is None or _is_over(asked, status) else asked
+
+
+def begun(record: LeaseRecord, status: Status, namespace_uid: str | None) -> Switchover | None:
+    """Return the switchover for which a lease was released or claimed, until the status shows what came of it.
+
+    Before the status shows a first term, what the record names is of an earlier life of the election.
+    """
+    asked = record.switchover
+    if asked is None or not status.term or record.namespace_uid != namespace_uid or _is_over(asked, status):
+        return None
+    is_released = record.term == status.term and not record.holder and status.leader is not None
+    is_not_shown = record.term > status.term and status.believes(record.term)
+    return asked if is_released or is_not_shown else None
+
+
+def _is_over(asked: Switchover, status: Status) -> bool:
+    answer = status.switchover
+    if answer is None:
+        return False
+    return answer.result != Result.PENDING if asked.id == answer.id else asked.id in answer.former_ids
 
 
 def due(spec: Spec, status: Status, wall_s: float) -> Switchover | None:
@@ -118,8 +140,27 @@ def _judge_stay(target: Pod, slate: Slate) -> Pod | Objection:
     return target
 
 
+def conclude(
+    made: Switchover, spec: Spec | None, last: Status, status: Status, *, slate: Slate, wall_s: float
+) -> Answer:
+    """Return the answer to a switchover that had begun, in the status that follows `last` and shows what came of it."""
+    if (leader := _fulfils(made, last, status.leader)) is not None:
+        given = _answer(last, made.id, Result.SUCCEEDED, f"{leader} leads.", wall_s)
+    else:
+        judged = judge(made, slate, last.leader.pod if last.leader is not None else None)
+        late = "Nobody else could lead in that moment: ask again, with another id."
+        refusal = judged.message if isinstance(judged, Objection) else late
+        given = _answer(last, made.id, Result.REFUSED, refusal, wall_s)
+    waits = pending(spec, last) if spec is not None else None
+    if waits is None or waits.id == made.id:
+        return given
+    return replace(given, former_ids=tuple(one for one in given.former_ids if one != waits.id))  # Its turn comes yet.
+
+
 def answer(spec: Spec, last: Status, status: Status, *, slate: Slate, is_led: bool, wall_s: float) -> Answer | None:
     """Return the answer to give in a status that is to follow `last`, None for the one that is there.
+
+    None has begun of which the record tells: else see `conclude`.
 
     `is_led` tells that this process holds the lease for the leader and the term that `last` shows.
     """
@@ -148,7 +189,11 @@ def answer(spec: Spec, last: Status, status: Status, *, slate: Slate, is_led: bo
 def fulfilled(spec: Spec, last: Status, leader: Leader | None, wall_s: float) -> str | None:
     """Return the name of a new leader if that one fulfils the switchover that is due, None otherwise."""
     asked = due(spec, last, wall_s)
-    if asked is None or leader is None or leader.pod is None:
+    return None if asked is None else _fulfils(asked, last, leader)
+
+
+def _fulfils(asked: Switchover, last: Status, leader: Leader | None) -> str | None:
+    if leader is None or leader.pod is None:
         return None
     if asked.to_pod_name is not None:
         return leader.pod.name if leader.pod.name == asked.to_pod_name else None

@@ -14,7 +14,8 @@ import click
 from tenure.api import GROUP, KIND, VERSION
 from tenure.api.resource import parse_resource
 from tenure.election.clock import rfc3339
-from tenure.election.resource import Answer, Refusal, Resource, Spec, Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import Answer, Refusal, Resource, Spec
 from tenure.election.switchover import Result, pending
 from tenure.kubernetes.client import ApiUnavailable
 from tenure.kubernetes.resources import resource_path

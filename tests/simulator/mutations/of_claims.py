@@ -10,18 +10,19 @@ from simulator.mutations.worlds import CALM, FAR_NATS, LABELS_ALONE, LAGGING, LO
 from tenure.election import campaign, scribe, switchover
 from tenure.election.outlook import Outlook
 from tenure.election.pod import Pod
-from tenure.election.resource import Spec, Status, Switchover
+from tenure.election.request import Switchover
+from tenure.election.resource import Spec, Status
 from tenure.runtime.namespaces import Namespaces
 
 _decide, _standing, _claim = campaign.decide, campaign.standing, campaign._claim
 _next_ledger = scribe.Scribe._next_ledger
 
 
-def _claim_without_the_floor(claimant: Pod | None, view: campaign.View) -> campaign.Decision:
+def _claim_without_the_floor(claimant: Pod | None, view: campaign.View, *_: object) -> campaign.Decision:
     return campaign.Claim(claimant, max(view.lease.term, view.status.term) + 1)
 
 
-def _claim_the_records_next(claimant: Pod | None, view: campaign.View) -> campaign.Decision:
+def _claim_the_records_next(claimant: Pod | None, view: campaign.View, *_: object) -> campaign.Decision:
     return campaign.Claim(claimant, view.lease.term + 1)
 
 
