@@ -31,6 +31,8 @@ class History:
         self._writers: set[tuple[str | None, str, int]] = set()
         self.switched: set[str] = set()
         """The switchovers that were made, by their ids."""
+        self.ended_for: set[str] = set()
+        """The switchovers for which a term has ended, by their ids."""
         self.endings = 0
         cluster.server.on_change.append(self._see_change)
 

@@ -14,6 +14,7 @@ from simulator.nodes import KEY
 from simulator.process import Process
 from simulator.world import World
 from tenure.api import PLURAL
+from tenure.election.end_of_term import EndOfTerm
 from tenure.election.entry import Entry
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.pod import Pod
@@ -172,6 +173,7 @@ class Invariants:
         identity = _whom(new.leader)
         if new.term != old.term:
             self._see_new_term(new, identity)
+            self._see_end_of_term(old, new)
         elif identity != _whom(old.leader):
             self._fail(f"G1: status gives term {new.term} to {old.leader} and to {identity}")
         if old.leader != new.leader:
@@ -187,6 +189,18 @@ class Invariants:
             if answer.id in self.history.switched:
                 self._fail(f"switchover: {answer.id} is made twice")
             self.history.switched.add(answer.id)
+
+    def _see_end_of_term(self, old: Status, new: Status) -> None:
+        """A term that ends for a switchover ends with the answer to it, and for each one term only ends."""
+        answer = new.switchover
+        if new.history[:1] == old.history[:1] or new.history[0].reason != EndOfTerm.SWITCHOVER:
+            return
+        if answer is None or answer == old.switchover or answer.result == Result.PENDING:
+            self._fail(f"switchover: term {old.term} ended for one that is not answered, but {answer}")
+        elif answer.id in self.history.ended_for:
+            self._fail(f"switchover: two terms have ended for {answer.id}")
+        else:
+            self.history.ended_for.add(answer.id)
 
     def _see_new_term(self, status: Status, identity: str | None) -> None:
         history = self.history

@@ -46,6 +46,7 @@ CALM = {
     "end_pod": 1,
     "flip_readiness": 1,
     "add_pod": 1,
+    "switch_over": 2,
 }
 
 
@@ -142,7 +143,7 @@ def draw_troubled(chance: random.Random) -> Profile:
 
 
 def draw_calm(chance: random.Random) -> Profile:
-    """Draw a world in which faults are short, and a leader changes only for its own pod's sake."""
+    """Draw a world in which faults are short, and a leader changes only for its own pod's sake, or if that is asked."""
     timing = Timing.derive(chance.choice([15, 60, 600]))
     latency_s = chance.choice([0.002, 0.02])
     return Profile(

@@ -1,4 +1,7 @@
-"""G6: in a calm world, in which only short faults happen, a term ends for a reason that lies in its leader's pod."""
+"""G6: in a calm world, in which only short faults happen, a term ends for a reason that lies in its leader's pod.
+
+Or for a switchover, which the very same write of the status answers, and which ends one term only.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from simulator.invariants import Violation
 from simulator.world import World
 from tenure.api import PLURAL
 from tenure.election.pod import Pod
-from tenure.election.resource import Status
+from tenure.election.resource import Answer, Status
+from tenure.election.switchover import Result
 
 
 class Reasons:
@@ -25,6 +29,7 @@ class Reasons:
         self._grace_s = grace_s
         self._eligible_since_s: dict[str, float] = {}
         self._changed_at_s: dict[str, float] = {}
+        self._switched: set[str] = set()
         cluster.server.on_change.append(self._see_change)
 
     def _see_change(self, change: Change) -> None:
@@ -49,7 +54,15 @@ class Reasons:
         long_ago_s = self._world.now_s - self._grace_s
         uid = before.leader.pod.uid
         what = f"term {before.term} of {before.leader.identity} ended"
-        if uid in self._eligible_since_s and self._changed_at_s.get(uid, float("-inf")) < long_ago_s:
+        is_well = uid in self._eligible_since_s and self._changed_at_s.get(uid, float("-inf")) < long_ago_s
+        if is_well and not self._was_asked_for(before.switchover, after.switchover):
             raise Violation(f"at {self._world.now_s:.6f} s: G6: {what} for nothing: {after.leader}")
         if after.leader is None and any(since_s < long_ago_s for since_s in self._eligible_since_s.values()):
             raise Violation(f"at {self._world.now_s:.6f} s: G6: {what}, and nobody followed though others could lead")
+
+    def _was_asked_for(self, before: Answer | None, answer: Answer | None) -> bool:
+        """Whether a switchover is answered with the term that ends, for which no other term has ended."""
+        if answer is None or answer == before or answer.id in self._switched:
+            return False
+        self._switched.add(answer.id)
+        return answer.result in (Result.SUCCEEDED, Result.REFUSED)

@@ -14,6 +14,9 @@ from tenure.kubernetes.pods import ORDINAL_LABEL
 
 Undo = Callable[[], None]
 
+_REMEMBERED = 8
+"""Of so many switchovers one may be asked for again; the status remembers the ids of more."""
+
 _NO_RULES = dict.fromkeys(("eligibility", "preference", "failoverDelaySeconds", "handOver"))
 _RULES: tuple[dict[str, Any], ...] = (
     {"eligibility": {"requireReady": False}},
@@ -50,6 +53,7 @@ class UserFaults:
         self._for_a_while = for_a_while
         self._forged = forged
         self._asked = 0
+        self._wishes: list[dict[str, str]] = []
 
     def end(self) -> None:
         """Let the election exist and be as it was at first."""
@@ -62,6 +66,7 @@ class UserFaults:
         """Delete the election, and create it again after a while."""
         if self._cluster.resource is not None:
             self._cluster.delete_election()
+            self._wishes.clear()  # With the status goes what it remembers.
             self._for_a_while(lambda: None if self._cluster.resource else self._cluster.create_election())
 
     def change_selector(self) -> None:
@@ -79,11 +84,25 @@ class UserFaults:
         self._for_a_while(lambda: self._cluster.change_spec(suspend=False))
 
     def switch_over(self) -> None:
-        """Ask for another leader, whichever or by its name."""
+        """Ask for another leader; at times change one's mind within a moment, and again."""
+        self._ask_for_another()
+        while self._world.chance(0.4):
+            moment_s = self._world.random.choice([0.003, 0.03, 0.3]) * self._world.random.expovariate(1.0)
+            self._world.after(moment_s, self._ask_for_another)
+
+    def _ask_for_another(self) -> None:
+        """Ask for whichever or by name; at times for one that was asked for before, and at times for none any more."""
+        if self._world.chance(0.1):
+            self._cluster.change_spec(switchover=None)
+            return
+        if self._wishes and self._world.chance(0.3):
+            self._cluster.change_spec(switchover=self._world.random.choice(self._wishes))
+            return
         self._asked += 1
         wish = {"id": f"wish-{self._asked}"}
         if self._cluster.pods and self._world.chance(0.7):
             wish["toPodName"] = self._world.random.choice(sorted(self._cluster.pods))
+        self._wishes = [*self._wishes, wish][-_REMEMBERED:]
         self._cluster.change_spec(switchover=wish)
 
     def change_rules(self) -> None:

@@ -6,8 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.mutations.mutation import Mutation, put
-from simulator.mutations.worlds import CALM, FAR_NATS, LABELS_ALONE, LAGGING, LOST_BUCKETS, ROLL_BACKS, SWITCHOVERS
-from tenure.election import campaign, scribe, switchover
+from simulator.mutations.worlds import (
+    CALM,
+    CALM_SWITCHOVERS,
+    FAR_NATS,
+    LABELS_ALONE,
+    LAGGING,
+    LOST_BUCKETS,
+    ROLL_BACKS,
+    SWITCHOVERS,
+)
+from tenure.election import campaign, outlook, scribe, switchover
 from tenure.election.outlook import Outlook
 from tenure.election.pod import Pod
 from tenure.election.request import Switchover
@@ -75,6 +84,10 @@ def _prefer_the_youngest(view: campaign.View) -> campaign.Decision:
     return decision
 
 
+def _forget_what_has_begun(*_: object) -> None:
+    """Which switchover the record names is not looked at any more: the one in the spec counts."""
+
+
 def _forget_what_was_answered(spec: Spec, _status: Status, _wall_s: float) -> Switchover | None:
     return spec.switchover
 
@@ -113,5 +126,17 @@ OF_CLAIMS = (
         SWITCHOVERS,
         put(switchover, "due", _forget_what_was_answered),
         begin_at=1,
+    ),
+    Mutation(
+        "give no answer to a switchover that has begun",
+        "G6|switchover",
+        CALM_SWITCHOVERS,
+        put(outlook, "begun", _forget_what_has_begun),
+    ),
+    Mutation(
+        "leave a switchover that has begun for the next one",
+        "G6|switchover",
+        CALM_SWITCHOVERS,
+        put(campaign, "begun", _forget_what_has_begun),
     ),
 )

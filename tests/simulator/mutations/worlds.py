@@ -166,6 +166,9 @@ SWITCHOVERS = Profile(
 )
 """Users ask for another leader again and again, and operators end while they see to it."""
 
+CALM_SWITCHOVERS = replace(CALM, faults={"switch_over": 4, "kill": 1, "reconnect": 1}, gaps_s=(5.0,))
+"""Users ask for another leader and change their minds at once, and no leader changes for any other reason."""
+
 LATE_ROUTES = replace(LATE_LABELS, routes=True)
 """Leaders change every few seconds, and many writes of slices arrive only after that."""
 
