@@ -104,6 +104,33 @@ def test_at_a_set_time_unless_it_is_cancelled_and_the_last_of_two_counts(scene: 
     )
 
 
+def test_of_two_within_a_moment_each_that_moves_the_leader_says_so_and_is_not_made_again(
+    scene: Scene, make_operator: MakeOperator
+) -> None:
+    make_operator().start()
+    _elect(scene)
+    term = scene.election().term
+
+    for n in range(4):
+        _ask(scene, f"first-{n}")
+        _ask(scene, f"second-{n}")
+        _wait_for(scene, f"second-{n}", "Succeeded")
+
+    moves = scene.election().term - term
+    assert 4 <= moves <= 8, "the operator may have seen the second one only"
+    assert [past["reason"] for past in scene.election().status["history"]] == ["Switchover"] * moves
+    scene.wait(lambda: len(_events(scene)) == moves, "an event tells of each")
+    assert {reason for reason, _ in _events(scene)} == {"SwitchoverSucceeded"}
+    made = {note.split()[1].rstrip(":") for _, note in _events(scene)}
+    answer = scene.election().status["switchover"]
+    assert made == {answer["id"], *answer["formerIds"]}
+
+    again = min(made)
+    _ask(scene, again)
+    _wait_for(scene, again, "Skipped")
+    assert scene.election().term == term + moves
+
+
 def _in(**time: float) -> str:
     return (datetime.now(UTC) + timedelta(**time)).isoformat()
 
