@@ -120,6 +120,9 @@ class Harness(Protocol):
     async def leave_markers(self) -> None:
         """From now on an entry whose time has run out leaves a marker."""
 
+    async def forget_after(self, seconds: int) -> None:
+        """From now on the bucket forgets whatever was written so long ago."""
+
     async def pass_time(self, seconds: float) -> None: ...
     async def lose_bucket(self) -> None: ...
     async def make_bucket(self) -> None: ...
@@ -164,6 +167,9 @@ class ModelHarness:
 
     async def leave_markers(self) -> None:
         self._bucket.leaves_markers = True
+
+    async def forget_after(self, seconds: int) -> None:
+        self._bucket.max_age_s = seconds
 
     async def pass_time(self, seconds: float) -> None:
         self._now_s += seconds
@@ -241,10 +247,10 @@ class RealHarness:
         return (await self.store.read(key, timeout_s=2)).revision
 
     async def leave_markers(self) -> None:
-        session = self.connection.session()
-        info = await session.api(f"STREAM.INFO.KV_{BUCKET.name}", timeout_s=2)
-        config = {**info["config"], "subject_delete_marker_ttl": 60_000_000_000}
-        await session.api(f"STREAM.UPDATE.KV_{BUCKET.name}", config, timeout_s=2)
+        await self._change_bucket(subject_delete_marker_ttl=60_000_000_000)
+
+    async def forget_after(self, seconds: int) -> None:
+        await self._change_bucket(max_age=seconds * 1_000_000_000, duplicate_window=seconds * 1_000_000_000)
 
     async def pass_time(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -267,6 +273,11 @@ class RealHarness:
         await asyncio.to_thread(self.server.restart)
         await eventually(lambda: self.store.connection > number)
         await self._begin_other()
+
+    async def _change_bucket(self, **changes: int) -> None:
+        session = self.connection.session()
+        info = await session.api(f"STREAM.INFO.KV_{BUCKET.name}", timeout_s=2)
+        await session.api(f"STREAM.UPDATE.KV_{BUCKET.name}", {**info["config"], **changes}, timeout_s=2)
 
     async def _begin_other(self) -> None:
         self._other = await nats.connect(self.server.url)

@@ -135,6 +135,30 @@ async def test_where_a_time_to_live_leaves_a_marker_the_next_write_must_expect_i
     await write(harness, b"two", entry.revision)
 
 
+@pytest.mark.parametrize("value", [b"one", None], ids=["record", "marker"])
+async def test_a_bucket_that_forgets_loses_records_and_markers_without_a_trace(
+    harness: Harness, value: bytes | None
+) -> None:
+    revision = await write(harness, value, 0)
+    await harness.forget_after(1)
+    async with asyncio.timeout(10):
+        while (entry := await harness.store.read(KEY, timeout_s=5)).revision == revision:
+            await harness.pass_time(0.1)
+    assert entry == ABSENT
+    assert await write(harness, b"two", 0) > revision
+
+
+async def test_a_bucket_that_forgets_keeps_what_is_written_again(harness: Harness) -> None:
+    await harness.forget_after(2)
+    await write(harness, b"goes", 0, key="shop.api")
+    revision = await write(harness, b"stays", 0)
+    async with asyncio.timeout(10):
+        while await value_of(harness, "shop.api") is not None:
+            revision = await write(harness, b"stays", revision)
+            await harness.pass_time(0.1)
+    assert await value_of(harness) == b"stays"
+
+
 @pytest.mark.parametrize("key", ["", ".", "shop.", ".web", "shop..web", "shop.*", "shop.>", "shop web", "shop.web\r\n"])
 async def test_what_is_no_key_is_a_mistake_of_the_caller(harness: Harness, key: str) -> None:
     with pytest.raises(ValueError, match="cannot be a key"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class ModelBucket:
         """How often the bucket was made: a lost one that is made again is another."""
         self.leaves_markers = False
         """Whether an entry whose time has run out leaves a marker, with a revision of its own."""
+        self.max_age_s: float | None = None
+        """For how long anything is kept, markers too, unless it is written again; None for ever."""
         self._listeners: list[Callable[[str, Entry], None]] = []
         self._late: list[Callable[[], object]] = []
         self._begin()
@@ -86,14 +89,14 @@ class ModelBucket:
         return self._append(key, None, None)
 
     def expire(self) -> None:
-        """Drop the entries whose time to live is over, without telling listeners unless markers are left."""
+        """Drop the entries whose time is over, without telling listeners unless markers are left."""
         now_s = self._clock()
-        for key in [key for key, expires_s in self._expires_s.items() if expires_s <= now_s]:
-            if self.leaves_markers:
+        for key, entry in [item for item in self._entries.items() if self._ends_s(*item) <= now_s]:
+            if self.leaves_markers and entry.value is not None:
                 self._append(key, None, None)
             else:
                 del self._entries[key]
-                del self._expires_s[key]
+                self._expires_s.pop(key, None)
 
     def lose(self) -> None:
         """Lose the bucket and all that is in it. Listeners are not told."""
@@ -133,6 +136,11 @@ class ModelBucket:
         for write in late:
             with contextlib.suppress(WrongRevision):
                 write()
+
+    def _ends_s(self, key: str, entry: Entry) -> float:
+        assert entry.written_at_s is not None
+        forgotten_s = math.inf if self.max_age_s is None else entry.written_at_s + self.max_age_s
+        return min(self._expires_s.get(key, math.inf), forgotten_s)
 
     def _append(self, key: str, value: bytes | None, ttl_s: int | None) -> int:
         self._writes.append(_Write(key, self._entries.get(key, ABSENT), self._expires_s.pop(key, None)))
