@@ -78,11 +78,13 @@ class GoBucket(Protocol):
 
 @dataclass
 class GoElection:
-    """`LeaderElection`, without its loops and its connection. `told` are the calls of its callbacks, in order."""
+    """`LeaderElection`, without its connection and its watch. `told` are the calls of its callbacks, in order."""
 
     node_id: str
     _: KW_ONLY
     lease_timeout_s: float = 3.0
+    heartbeat_interval_s: float = 1.0
+    election_timeout_s: float = 0.5
     clock_ns: Callable[[], int] = time.time_ns
     zone: timezone = timezone(timedelta(hours=1))
     """`time.Now()` has the local one, and it is written as it is."""
@@ -91,6 +93,19 @@ class GoElection:
     term: int = 0
     told: list[str] = field(default_factory=list)
     bucket: GoBucket = field(init=False)
+
+    async def campaign(self) -> None:
+        """`electionLoop`."""
+        await self.try_become_leader()
+        while True:
+            await asyncio.sleep(self.election_timeout_s)
+            await self.look()
+
+    async def keep_renewing(self) -> None:
+        """`leaseRenewalLoop`."""
+        while True:
+            await asyncio.sleep(self.heartbeat_interval_s)
+            await self.renew()
 
     async def look(self) -> None:
         """What `electionLoop` does each time."""
@@ -190,8 +205,6 @@ class GoNode(GoElection):
 
     url: str
     _: KW_ONLY
-    heartbeat_interval_s: float = 1.0
-    election_timeout_s: float = 0.5
     _ended: bool = False
     _client: Client | None = None
     _loops: list[asyncio.Task[None]] = field(default_factory=list)
@@ -206,7 +219,7 @@ class GoNode(GoElection):
         except JetStreamError:
             bucket = await jetstream.key_value(BUCKET)
         self.bucket = bucket
-        loops: tuple[Coroutine[Any, Any, None], ...] = (self._elect(), self._keep_renewing(), self._monitor(bucket))
+        loops: tuple[Coroutine[Any, Any, None], ...] = (self.campaign(), self.keep_renewing(), self._monitor(bucket))
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -224,17 +237,6 @@ class GoNode(GoElection):
         await asyncio.wait(self._loops)
         if close and self._client is not None:
             await self._client.close()
-
-    async def _elect(self) -> None:
-        await self.try_become_leader()
-        while True:
-            await asyncio.sleep(self.election_timeout_s)
-            await self.look()
-
-    async def _keep_renewing(self) -> None:
-        while True:
-            await asyncio.sleep(self.heartbeat_interval_s)
-            await self.renew()
 
     async def _monitor(self, bucket: KeyValue) -> None:
         watcher = await bucket.watch(KEY)
