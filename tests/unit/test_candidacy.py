@@ -280,6 +280,27 @@ def test_terms_rise_over_the_loss_of_the_bucket_as_long_as_one_remembers() -> No
     assert contest.record.term == 3
 
 
+@pytest.mark.parametrize("how", ["watched", "read"])
+def test_a_term_is_remembered_though_something_newer_was_seen_before_it_could_be_told(how: str) -> None:
+    """Such as the deletion by which a node in Go resigns: of what waits for a candidate only the latest is kept."""
+    bucket = ModelBucket(lambda: _WALL_S)
+    bucket.put(_KEY, render(a_record("go", 7, writer=None)))
+    held = bucket.read(_KEY)
+    bucket.delete(_KEY)
+    deleted = bucket.read(_KEY)
+    candidacy = Candidacy(identity="one", writer="one", namespace_uid="uid", timing=_TIMING, poll_interval_s=2.0)
+    candidacy.step(Instant(_START_S, _WALL_S), [StandBack(0.0), ConnectionChanged(1)])
+
+    if how == "watched":
+        candidacy.remember(held)
+    answer = held if how == "read" else deleted
+    (claim,) = candidacy.step(Instant(_START_S + 1, _WALL_S + 1), [EntrySeen(deleted, 1), LeaseRead(answer)])
+
+    assert isinstance(claim, WriteLease)
+    assert claim.record is not None
+    assert claim.record.term == 8
+
+
 def test_a_record_that_cannot_be_believed_is_respected_for_the_lease_and_then_replaced() -> None:
     contest = Contest("one")
     contest.bucket.put(_KEY, b"no record")

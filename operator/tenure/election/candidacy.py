@@ -14,13 +14,14 @@ from tenure.election.alarm import FOREVER_S, Alarm
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.elector import Elector, Role, Wish
+from tenure.election.entry import Entry
 from tenure.election.inputs import Input
 from tenure.election.lease import Lease
 from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.lease_writer import LeaseWriter
 from tenure.election.mandate import Mandate
 from tenure.election.notices import Leadership
-from tenure.election.record import MAX_TERM, LeaseRecord, Unbelievable
+from tenure.election.record import MAX_TERM, LeaseRecord, Unbelievable, parse
 from tenure.election.timing import Timing
 
 
@@ -111,6 +112,15 @@ class Candidacy:
             return Mandate.ACT
         return Mandate.RENEW if self._is_unreplaced else Mandate.STAND_BY
 
+    def remember(self, entry: Entry) -> None:
+        """Note the term of what the watch has shown, to be called at once.
+
+        Until the next `step` something newer may take its place, such as a deletion, which has no term.
+        """
+        record = parse(entry.value) if entry.value is not None else None
+        if isinstance(record, LeaseRecord):
+            self._highest_term = max(self._highest_term, record.term)
+
     def step(self, now: Instant, happened: Sequence[Input]) -> list[Effect]:
         """Take what happened, decide, and return what to do."""
         for one in happened:
@@ -121,6 +131,8 @@ class Candidacy:
                 case inputs.ConnectionChanged(connection):
                     self._state.connection = connection
                 case _ if isinstance(one, LeaseInput):
+                    if isinstance(one, inputs.LeaseRead) and one.entry is not None:
+                        self.remember(one.entry)  # The watch may have shown a newer one already.
                     self._state.absorb_lease(now.monotonic_s, one, self._timing)
         self._take_note(now.monotonic_s)
         self._alarm.clear()

@@ -104,10 +104,11 @@ class Campaign:
         self._dispatcher.post(self._seat, ConnectionChanged(connection))
         entry = self._leases.entries.get(self._key)
         if connection and entry is not None:
-            self._dispatcher.post(self._seat, EntrySeen(entry, connection))
+            self._see_entry(self._key, entry, connection)
 
     def _see_entry(self, key: str, entry: Entry, connection: int) -> None:
         if key == self._key:
+            self._candidacy.remember(entry)
             self._dispatcher.post(self._seat, EntrySeen(entry, connection))
 
     def _carry_out(self, _: Seat, effect: Effect) -> None:
