@@ -120,6 +120,24 @@ def test_a_time_that_changes_at_every_step_leaves_no_timers_behind() -> None:
     assert run(scenario()) <= 2
 
 
+def test_an_election_that_renews_has_two_timers_at_most() -> None:
+    """Until a renewal is answered its election is due when the lease ends, and then at the next renewal."""
+
+    async def scenario() -> int:
+        stage = Stage()
+        seat = stage.seat(Stepper(wakes_after_s=[13.0, 3.0] * 100))
+        most = 0
+        stage.dispatcher.wake(seat)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            stage.post(seat, 1)
+            await asyncio.sleep(3.0)
+            most = max(most, len(stage.dispatcher._timers))
+        return most
+
+    assert run(scenario()) <= 2
+
+
 def test_a_time_that_was_withdrawn_does_not_wake() -> None:
     stepper = Stepper(wakes_after_s=[5.0])
 

@@ -49,8 +49,9 @@ class Stepper(Protocol):
 class Seat:
     """One stepper's place in the dispatcher: who it is, its mailbox, and when it is due.
 
-    `rings_at_s` is the time of its timer, which is not later than `due_at_s`. One that was removed has no stepper: its
-    timer holds the seat until it rings, perhaps in an hour, and must not hold all that an election knows.
+    `rings_at_s` is the time of its timer, which is not later than `due_at_s`, and `rings_again_at_s` that of a later
+    one, which was set before. One that was removed has no stepper: its timer holds the seat until it rings, perhaps in
+    an hour, and must not hold all that an election knows.
     """
 
     who: Key
@@ -59,6 +60,7 @@ class Seat:
     is_ready: bool = False
     due_at_s: float = float("inf")
     rings_at_s: float = float("inf")
+    rings_again_at_s: float = float("inf")
     rests_until_s: float = 0.0
 
 
@@ -166,20 +168,24 @@ class Dispatcher:
         return done
 
     def _set_timer(self, seat: Seat, due_at_s: float) -> None:
-        """Set the seat's timer. One that rings too early is left where it is, and set anew then."""
+        """Set the seat's timer. One that rings too early is left where it is, and set anew then.
+
+        So is the one that it comes before: between a renewal and its answer a leader is due only when its lease ends,
+        and one such timer serves for several renewals.
+        """
         seat.due_at_s = due_at_s
         if due_at_s < seat.rings_at_s:
-            seat.rings_at_s = due_at_s
+            seat.rings_at_s, seat.rings_again_at_s = due_at_s, seat.rings_at_s
             self._tickets += 1
             heapq.heappush(self._timers, (due_at_s, self._tickets, seat))
 
     def _ring(self, now_s: float) -> None:
-        """Make all ready whose time has come. A timer of a seat that has an earlier one is not in force any more."""
+        """Make all ready whose time has come. A timer of a seat that has two earlier ones is not in force any more."""
         while self._timers and self._timers[0][0] <= now_s:
             rings_at_s, _, seat = heapq.heappop(self._timers)
             if seat.rings_at_s != rings_at_s or seat.stepper is None:
                 continue
-            seat.rings_at_s = float("inf")
+            seat.rings_at_s, seat.rings_again_at_s = seat.rings_again_at_s, float("inf")
             if seat.due_at_s <= now_s:
                 seat.due_at_s = float("inf")
                 self._make_ready(seat)
