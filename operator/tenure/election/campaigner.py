@@ -25,6 +25,9 @@ CONTESTED_FROM = 3
 """From so many on it is no accident."""
 
 
+_WAIT = campaign.Wait()
+
+
 class Campaigner:
     """Decides about the lease.
 
@@ -33,14 +36,14 @@ class Campaigner:
     """
 
     def __init__(self, state: State, *, writer: str, namespace_uid: str | None, poll_interval_s: float) -> None:
-        self.decision: campaign.Decision = campaign.Wait()
+        self.decision: campaign.Decision = _WAIT
         self.alarm = Alarm()
         self._state = state
         self._writer = LeaseWriter(state, self.alarm, writer=writer, namespace_uid=namespace_uid)
         self._name = writer
         self._namespace_uid = namespace_uid
         self._poll_interval_s = poll_interval_s
-        self._judged: campaign.Decision = campaign.Wait()
+        self._judged: campaign.Decision = _WAIT
         self._judged_until_s = 0.0
         self._recoveries = Backoff(RECOVERY_PAUSE_MIN_S, RECOVERY_PAUSE_MAX_S, calm_s=RECOVERY_CALM_S)
         self._recovered = 0
@@ -50,9 +53,9 @@ class Campaigner:
         """Return the read or write of the record that is due, or the question that must be answered before it."""
         state, now_s = self._state, now.monotonic_s
         self.alarm.clear()
-        self.decision = campaign.Wait()
+        self.decision = _WAIT
         if state.is_changed:
-            self._judged = campaign.Wait()  # Even if it cannot be judged anew before an answer has come from NATS.
+            self._judged = _WAIT  # Even if it cannot be judged anew before an answer has come from NATS.
         leading = state.leading
         if leading is not None and state.lease is not None:
             leading.observe(now_s, state.lease, state.timing)
@@ -64,12 +67,14 @@ class Campaigner:
             return []
         if state.lease is None or not state.lease_certain:
             return self._writer.read(now, state.timing)
-        if not self._still_holds(now, state.lease):
+        if self._still_holds(now, state.lease):
+            self.decision = self._judged
+        else:
             self._judged, self._judged_until_s = self._judge(now, state.lease), state.changes_at_s(now)
-        self.decision = self._without_haste(now_s, state.lease, self._judged)
+            self.decision = self._without_haste(now_s, state.lease, self._judged)
         self.alarm.set(now.monotonic_of(self._judged_until_s))
         if now.mandate is Mandate.RENEW and not self._renews_its_own(state.lease):
-            self.decision = campaign.Wait()
+            self.decision = _WAIT
         return self._act(now, state.lease)
 
     def _act(self, now: Instant, lease: Lease) -> list[Effect]:

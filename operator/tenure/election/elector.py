@@ -83,8 +83,10 @@ class Elector:
 
     def observe(self, now_s: float, lease: Lease, timing: Timing) -> None:
         """Take note of the record, and of the time: leadership ends with either."""
+        if self.role is not Role.LEADER:
+            return
         superseded = lease.holder != self.identity or lease.term != self.term
-        if self.role is Role.LEADER and (superseded or now_s >= self.deadline_s(timing)):
+        if superseded or now_s >= self.deadline_s(timing):
             self.role = Role.FOLLOWER
 
     def concluded(self, now_s: float, written: LeaseRecord | None, *, sent_at_s: float, timing: Timing) -> None:

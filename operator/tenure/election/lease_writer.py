@@ -53,7 +53,9 @@ class LeaseWriter(LeaseReader):
 
         `switchover` is the one for which it releases or claims.
         """
-        elector = self._state.electors.setdefault(identity, Elector(identity))
+        elector = self._state.electors.get(identity)
+        if elector is None:
+            elector = self._state.electors[identity] = Elector(identity)
         if elector.role is Role.LEADER and wish is Wish.LEAD and claim_term is None:
             renews_at_s = elector.renews_at_s(timing)
             if now.monotonic_s < renews_at_s:
