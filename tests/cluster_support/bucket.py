@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import nats
@@ -44,6 +44,16 @@ class Bucket:
         record = json.loads(value) if value is not None else {}
         assert isinstance(record, dict)
         return record
+
+    def records(self, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """The records of several keys, each of which has one."""
+
+        async def read(jetstream: JetStreamContext) -> list[dict[str, Any]]:
+            name = self.name
+            asked = (jetstream.get_last_msg(f"KV_{name}", f"$KV.{name}.{key}") for key in keys)
+            return [json.loads(message.data or b"{}") for message in await asyncio.gather(*asked)]
+
+        return self._run(read)
 
     def put(self, key: str, value: bytes | dict[str, Any]) -> int:
         """Overwrite a record, without asking whom it belongs to, and return the revision."""
