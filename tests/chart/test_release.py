@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from chart_support import ROOT, Helm, InstalledOperator, Object, Release, Requests
+from chart_support import ROOT, Helm, InstalledOperator, NetworkPolicy, Object, Release, Requests, connections
 from cluster_support import FORGER, Bucket, Refused, Scene
 from cluster_support.kubernetes import pods_path, slices_path
 from environment import Environment, EnvironmentFailed, wait_until
+from tenure.nats.server import parse_server
 
 ROLE, TERM = "role.tenure.dev/web", "term.tenure.dev/web"
 
@@ -93,6 +94,22 @@ def test_so_it_is_with_what_only_the_options_need(
     assert {resource for _, _, resource, _ in granted - without} == {"services", "endpointslices", "nodes"}
     assert requests.forbidden == set()
     assert requests.used(granted) >= granted - without
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the connections of a process")
+def test_the_operator_connects_to_nothing_that_the_network_policy_keeps_from_it(
+    installed: Installed, environment: Environment
+) -> None:
+    """By all connections that it has. The policy is read from the API server, with the ports that it has here."""
+    api = environment.control_plane.api.port
+    installed.release.upgrade(networkPolicy={"enabled": True, "apiServerPorts": [api]})
+    path = f"/apis/networking.k8s.io/v1/namespaces/{installed.release.namespace}/networkpolicies/tenure"
+    policy = NetworkPolicy(installed.scene.kubernetes.get(path), installed.release.deployment["spec"]["template"])
+
+    reached = connections(installed.operator.process.pid)
+
+    assert {api, parse_server(environment.nats_url).port} <= reached
+    assert {("TCP", port) for port in reached} <= policy.outgoing
 
 
 def _route_a_service(scene: Scene) -> None:

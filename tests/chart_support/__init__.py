@@ -2,6 +2,7 @@
 
 from chart_support.helm import CHART, ROOT, Helm, HelmFailed, Manifest, Object
 from chart_support.installed import InstalledOperator
+from chart_support.network_policy import NetworkPolicy, connections
 from chart_support.permissions import Requests
 from chart_support.release import Release
 
@@ -12,7 +13,9 @@ __all__ = [
     "HelmFailed",
     "InstalledOperator",
     "Manifest",
+    "NetworkPolicy",
     "Object",
     "Release",
     "Requests",
+    "connections",
 ]
