@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from model.api_server import NAMESPACE, PODS, SERVICES, SLICES, ApiServer
+from model.api_server import NAMESPACE, PODS, SERVICES, SLICES, Answer, ApiServer
 from model.served_client import ServedClient
 from tenure.api import GROUP, KIND, VERSION
 from tenure.api.resource import parse_resource
@@ -202,6 +203,27 @@ def test_a_slice_of_ours_that_only_its_creation_finds_is_none_of_somebody_else(
     assert routed.route().refusals == (
         "EndpointSlice web-tenure-ipv4 belongs to somebody else: delete it, or rename the Service.",
     )
+
+
+def test_a_slice_that_is_gone_when_what_its_creation_has_found_is_read_is_made_at_the_next_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    routed = _Routed()
+    routed.server.put(SLICES, {"metadata": {"name": "web-tenure-ipv4", "uid": "of somebody else"}})
+    serve = routed.server.serve
+
+    def vanish(method: str, path: str, query: Mapping[str, str], body: Any) -> Answer:
+        if method == "GET" and path.endswith("/web-tenure-ipv4"):
+            routed.server.remove(SLICES, "web-tenure-ipv4")
+        return serve(method, path, query, body)
+
+    monkeypatch.setattr(routed.server, "serve", vanish)
+
+    first, second = routed.route(), routed.route()
+
+    assert (first.refusals, first.is_done) == ((), False)
+    assert second.is_done
+    assert [endpoint["addresses"] for endpoint in routed.slice["endpoints"]] == [["10.0.0.1"]]
 
 
 def test_what_nobody_foresaw_of_one_service_keeps_no_other_from_the_leader(caplog: pytest.LogCaptureFixture) -> None:

@@ -111,7 +111,7 @@ async def _route(
                     f"Service {name} has other endpoints: delete EndpointSlice {other['metadata']['name']}, "
                     f"which is managed by {manager}."
                 )
-    except (Conflict, ApiUnavailable):
+    except (Conflict, NotFound, ApiUnavailable):
         found.is_done = False  # Somebody was quicker, or nobody answers: look again.
     except ApiError as error:
         found.refusals.append(f"Service {name} cannot be routed: {error}.")
