@@ -120,20 +120,24 @@ async def test_what_is_held_back_arrives_when_the_road_is_open_again(road: Proxy
     new.writer.transport.abort()
 
 
-async def test_what_is_held_back_arrives_although_its_sender_has_gone(
-    road: Proxy, client: Client, server: tuple[Server, int]
-) -> None:
+async def _let_a_ghost_through(road: Proxy, client: Client, server: Server) -> None:
+    """Hold back what a client sends, which then goes, and return when that has arrived all the same."""
     road.block()
     client.send(b"ghost\n")
     await client.hears_nothing()
     client.writer.transport.abort()
     await asyncio.sleep(0)
-    server[0].news.clear()
-
+    server.news.clear()
     road.open()
-
     async with asyncio.timeout(_LIMIT_S):
-        await server[0].news.wait()
+        await server.news.wait()
+
+
+async def test_what_is_held_back_arrives_although_its_sender_has_gone(
+    road: Proxy, client: Client, server: tuple[Server, int]
+) -> None:
+    await _let_a_ghost_through(road, client, server[0])
+
     assert server[0].lines[-1] == b"ghost\n"
 
 
@@ -141,17 +145,8 @@ async def test_a_server_gets_what_was_held_back_well_before_it_hears_that_the_se
     road: Proxy, client: Client, server: tuple[Server, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "_HEAD_START_S", 2 * _LIMIT_S)
-    road.block()
-    client.send(b"ghost\n")
-    await client.hears_nothing()
-    client.writer.transport.abort()
-    await asyncio.sleep(0)
-    server[0].news.clear()
+    await _let_a_ghost_through(road, client, server[0])
 
-    road.open()
-
-    async with asyncio.timeout(_LIMIT_S):
-        await server[0].news.wait()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(_SOON_S):
             await server[0].has_ended.wait()
