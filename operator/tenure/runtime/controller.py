@@ -345,6 +345,5 @@ class Controller:
         return narrow(resource, self._records.refusal(resource), self._pod_selector)
 
     async def _retire(self, key: Key, namespace_uid: str | None) -> None:
-        await asyncio.sleep(0)
         if self.acts:
             await self.retirement.retire(key, is_back=lambda: key in self._managed, namespace_uid=namespace_uid)
