@@ -47,7 +47,7 @@ class ModelApi:
 
     # What a client asks for.
 
-    async def get(self, path: str, **_: Any) -> Object:
+    async def get(self, path: str, *_: Any, **__: Any) -> Object:
         await self._begin(f"GET {path}")
         return await self._answer(self._find(path))
 

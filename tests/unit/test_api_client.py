@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from kubernetes.aio.client import Configuration
 
+from tenure.election.pod import PodRef
 from tenure.kubernetes.client import (
     MAX_CONCURRENT_REQUESTS,
     REQUEST_TIMEOUT_S,
@@ -19,6 +20,7 @@ from tenure.kubernetes.client import (
     Lane,
     Refused,
 )
+from tenure.kubernetes.pods import insist_on_pod
 from unit.virtual_time import run
 
 _POD = "/api/v1/namespaces/shop/pods/web-0"
@@ -105,11 +107,14 @@ def test_whether_the_api_answers_is_known_in_time_however_many_wait_for_their_tu
         pytest.param(lambda client: client.json_patch(_POD, [], lane=Lane.PROMPT), id="crown"),
     ],
 )
-def test_what_cannot_wait_does_not_wait_for_followers_events_and_lists(ask: Callable[[KubernetesClient], Any]) -> None:
+def test_what_cannot_wait_does_not_wait_for_followers_events_lists_and_lost_pods(
+    ask: Callable[[KubernetesClient], Any],
+) -> None:
     async def scenario() -> float:
-        client = _Client(takes_s=1.0)
+        client = _Client(takes_s=1.0, status=404)
         others = _patch_followers(client, 1000) + [client.create("/events", {}) for _ in range(1000)]
         others += [client.list_metadata("/pods") for _ in range(1000)]
+        others += [insist_on_pod(client, "shop", PodRef("web-1", "b")) for _ in range(1000)]
         tasks = [asyncio.create_task(_time(one)) for one in others]
         await asyncio.sleep(0.1)
         took_s, _ = await _time(ask(client))

@@ -109,7 +109,7 @@ class _Api:
         assert operations[0] == {"op": "test", "path": "/metadata/uid", "value": "uid-0"}
         return _answer(self._patched)
 
-    async def get(self, path: str) -> dict[str, Any]:
+    async def get(self, path: str, *_: Any) -> dict[str, Any]:
         assert path == "/api/v1/namespaces/shop/pods/web-0"
         return _answer(self._got)
 

@@ -54,10 +54,11 @@ class Lane(Enum):
 
     PROMPT = "reads, the status, and the labels and endpoints that make and unmake a leader"
     BULK = "the labels of followers, and events"
+    DOUBT = "whether pods that a watch has lost are there still, of which there may be thousands at once"
     LIST = "lists, each of which may take a minute"
 
 
-MAX_CONCURRENT_REQUESTS = {Lane.PROMPT: 32, Lane.BULK: 32, Lane.LIST: 4}
+MAX_CONCURRENT_REQUESTS = {Lane.PROMPT: 32, Lane.BULK: 32, Lane.DOUBT: 8, Lane.LIST: 4}
 """Requests on their way at a time: more would only queue in the API server's own fair queuing."""
 
 
@@ -148,9 +149,11 @@ class KubernetesClient:
             pass  # It says no, and so it answers.
         return True
 
-    async def get(self, path: str, *, timeout_s: float = REQUEST_TIMEOUT_S, **query: str) -> dict[str, Any]:
+    async def get(
+        self, path: str, lane: Lane = Lane.PROMPT, /, *, timeout_s: float = REQUEST_TIMEOUT_S, **query: str
+    ) -> dict[str, Any]:
         """Return an object or a list. Raises ApiError."""
-        return await self._request("GET", path, query=query, timeout_s=timeout_s)
+        return await self._request("GET", path, query=query, lane=lane, timeout_s=timeout_s)
 
     async def list_items(self, path: str, **query: str) -> list[dict[str, Any]]:
         """Return all items of a list, which is asked for in parts. Raises ApiError."""
@@ -199,10 +202,8 @@ class KubernetesClient:
 
     async def list_metadata(self, path: str, **query: str) -> dict[str, Any]:
         """Return a list with nothing but the metadata of its items. Raises ApiError."""
-        accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-        return await self._request(
-            "GET", path, query=query, lane=Lane.LIST, timeout_s=LIST_TIMEOUT_S, headers={"Accept": accept}
-        )
+        headers = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+        return await self._request("GET", path, query=query, headers=headers, lane=Lane.LIST, timeout_s=LIST_TIMEOUT_S)
 
     async def create(self, path: str, body: Mapping[str, Any], *, lane: Lane = Lane.BULK) -> dict[str, Any]:
         """Create an object. Raises ApiError."""

@@ -48,20 +48,20 @@ def parse_pod(body: Mapping[str, Any]) -> Pod:
     )
 
 
-async def read_pod(client: KubernetesClient, namespace: str, ref: PodRef) -> Pod | None:
+async def read_pod(client: KubernetesClient, namespace: str, ref: PodRef, *, lane: Lane = Lane.PROMPT) -> Pod | None:
     """Return this incarnation of a pod as the API has it now, None when it exists no more. Raises ApiError."""
     try:
-        pod = parse_pod(await client.get(pod_path(namespace, ref.name)))
+        pod = parse_pod(await client.get(pod_path(namespace, ref.name), lane))
     except NotFound:
         return None
     return pod if pod.uid == ref.uid else None
 
 
 async def insist_on_pod(client: KubernetesClient, namespace: str, ref: PodRef) -> Pod | None:
-    """Return what `read_pod` does, asking again and again until the API answers."""
+    """Return what `read_pod` does, asking again and again until the API answers, of a few pods at a time."""
     while True:
         try:
-            return await read_pod(client, namespace, ref)
+            return await read_pod(client, namespace, ref, lane=Lane.DOUBT)
         except ApiError:
             await asyncio.sleep(RETRY_S)
 
