@@ -13,6 +13,7 @@ from tenure.election.campaign import (
     Decision,
     Doubt,
     Hold,
+    ReadAgain,
     Release,
     Standing,
     View,
@@ -21,8 +22,9 @@ from tenure.election.campaign import (
     standing,
 )
 from tenure.election.record import MAX_TERM, LeaseRecord
+from tenure.election.resource import Leader
 from unit.builders import a_leader, a_pod, a_record
-from unit.views import FIRST, LED_BY_NOBODY, RUN_OUT_S, SECOND, SEEN_AT_S, a_status, a_view
+from unit.views import FIRST, LED_BY_NOBODY, READ_AFTER, RUN_OUT_S, SECOND, SEEN_AT_S, a_status, a_view
 
 _NOT_READY = replace(FIRST, ready=False)
 _TERMINATING = replace(FIRST, terminating=True)
@@ -38,7 +40,8 @@ def _held(**changes: Any) -> View:
 def _foreign(holder: str, **changes: Any) -> View:
     """Held by somebody who is no pod of this election, and no other election's record was ever shown."""
     fields = {"writer": None, "namespace_uid": None, "duration_s": None, "nonce": None}
-    return a_view(a_record(holder, 7, **fields), status=a_status(6, a_leader(FIRST)), **changes)
+    known = {"lease": READ_AFTER, "status": a_status(6, a_leader(FIRST)), **changes}
+    return a_view(a_record(holder, 7, **fields), **known)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +124,15 @@ def _foreign(holder: str, **changes: Any) -> View:
         ),
         # Its holder never was one.
         pytest.param(_foreign("node-3"), Wait(foreign=True), id="a node of the seed"),
+        pytest.param(_foreign("node-3", lease={}), ReadAgain(), id="a node of the seed, by the watch: is it still?"),
+        pytest.param(
+            _foreign("node-3", lease={"read_at_s": 102.0}), ReadAgain(), id="a node of the seed, before the status said"
+        ),
+        pytest.param(
+            _foreign("node-3", lease={}, status=a_status(7, Leader("node-3", None))),
+            Wait(foreign=True),
+            id="a node of the seed that is shown already",
+        ),
         pytest.param(_foreign("node-3", now_s=RUN_OUT_S), Claim(FIRST, 8), id="a node of the seed that has run out"),
         pytest.param(_foreign("job-1_uid"), Wait(foreign=True), id="a pod elsewhere that campaigns itself"),
         pytest.param(
@@ -129,24 +141,28 @@ def _foreign(holder: str, **changes: Any) -> View:
             id="a holder that this operator did not write is respected though its pod is gone",
         ),
         pytest.param(
-            a_view(a_record("job-1_uid", 8, writer="library/job-1"), gone=frozenset({"uid"})),
+            a_view(a_record("job-1_uid", 8, writer="library/job-1"), gone=frozenset({"uid"}), lease=READ_AFTER),
             Wait(foreign=True),
             id="a pod of this cluster that campaigns itself is respected though it is gone",
         ),
         pytest.param(
-            a_view(a_record("node-3", 8)), Wait(foreign=True), id="an operator wrote a holder that names no pod"
+            a_view(a_record("node-3", 8), lease=READ_AFTER),
+            Wait(foreign=True),
+            id="an operator wrote a holder that names no pod",
         ),
         pytest.param(
-            a_view(a_record("job-1_uid", 8, namespace_uid=None), gone=frozenset({"uid"})),
+            a_view(a_record("job-1_uid", 8, namespace_uid=None), gone=frozenset({"uid"}), lease=READ_AFTER),
             Wait(foreign=True),
             id="an operator that does not say of which cluster it is",
         ),
         # It belongs to another cluster.
         pytest.param(
-            a_view(a_record("web-0_elsewhere", 8, namespace_uid=_ANOTHER_CLUSTER)), Wait(foreign=True), id="a conflict"
+            a_view(a_record("web-0_elsewhere", 8, namespace_uid=_ANOTHER_CLUSTER), lease=READ_AFTER),
+            Wait(foreign=True),
+            id="a conflict",
         ),
         pytest.param(
-            a_view(a_record("web-0_elsewhere", 3, namespace_uid=_ANOTHER_CLUSTER)),
+            a_view(a_record("web-0_elsewhere", 3, namespace_uid=_ANOTHER_CLUSTER), lease=READ_AFTER),
             Wait(foreign=True),
             id="a conflict, below our status",
         ),

@@ -170,7 +170,9 @@ def test_of_a_record_that_cannot_be_believed(view: View, decision: Decision) -> 
             a_view(a_record(FIRST, 6), **_FLOOR_RAISED), Claim(FIRST, 24), id="ours, alive, below it, floor raised"
         ),
         pytest.param(
-            a_view(a_record("node-3", 6, **_STRANGER)), Wait(foreign=True), id="a stranger's, alive, below it"
+            a_view(a_record("node-3", 6, **_STRANGER), lease=READ_AFTER),
+            Wait(foreign=True),
+            id="a stranger's, alive, below it",
         ),
         pytest.param(
             a_view(a_record(FIRST, 6, writer="library/web-0")), Wait(foreign=True), id="a pod's own, alive, below it"
@@ -179,6 +181,9 @@ def test_of_a_record_that_cannot_be_believed(view: View, decision: Decision) -> 
             a_view(a_record(FIRST, 6, namespace_uid=None)),
             Wait(foreign=True),
             id="an operator's of who knows which cluster, alive, below it",
+        ),
+        pytest.param(
+            a_view(a_record("node-3", 6, **_STRANGER)), ReadAgain(), id="a stranger's, alive, below it, by the watch"
         ),
         pytest.param(
             a_view(a_record("node-3", 6, **_STRANGER), now_s=RUN_OUT_S, lease=READ_AFTER),
@@ -195,7 +200,9 @@ def test_of_a_record_that_cannot_be_believed(view: View, decision: Decision) -> 
             id="the same term, of which the status says that nobody has it",
         ),
         pytest.param(
-            a_view(a_record("node-3", 7, **_STRANGER)), Wait(foreign=True), id="the same term, a stranger, alive"
+            a_view(a_record("node-3", 7, **_STRANGER), lease=READ_AFTER),
+            Wait(foreign=True),
+            id="the same term, a stranger, alive",
         ),
         pytest.param(
             a_view(a_record("node-3", 7, **_STRANGER), now_s=RUN_OUT_S, lease=READ_AFTER),

@@ -43,7 +43,8 @@ def test_g2_a_strangers_term_is_shown_above_all_that_labels_tell() -> None:
     floor = only(WriteStatus, story.begins(_STRANGERS))
     assert ledger_of(floor) == (0, 73, None, ["*"])
 
-    shown = only(WriteStatus, story.hears(story.acknowledged(floor)))
+    only(ReadLease, story.hears(story.acknowledged(floor)))
+    shown = only(WriteStatus, story.hears(story.read(_STRANGERS)))
 
     assert ledger_of(shown) == (58, 73, "node-1", ["*"])
 

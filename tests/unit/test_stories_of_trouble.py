@@ -26,6 +26,7 @@ from tenure.election.inputs import (
 from tenure.election.ledger import MAX_UNFENCED
 from tenure.election.pod import PodRef
 from tenure.election.record import MAX_TERM, LeaseRecord
+from tenure.election.resource import Leader
 from unit.builders import SPEC, a_leader, a_pod, a_record
 from unit.story import (
     A_LEADS,
@@ -320,7 +321,8 @@ def test_a_stranger_in_the_record_is_respected_shown_and_followed_by_a_pod_when_
     stranger = a_record("node-3", 8, writer=None, namespace_uid=None, duration_s=None, nonce=None)
 
     # No pod leads: the status says who does, and the label of the last leader is taken away.
-    entry = only(WriteStatus, story.begins(stranger))
+    only(ReadLease, story.begins(stranger))
+    entry = only(WriteStatus, story.hears(story.read(stranger)))
     assert (ledger_of(entry), ready_of(entry)) == ((8, 8, "node-3", ["web-0"]), "ForeignHolder")
     stamp = only(WriteLabels, story.hears(story.acknowledged(entry)))
     assert labels_of(stamp) == ("web-0", "follower", 8)
@@ -335,6 +337,21 @@ def test_a_stranger_in_the_record_is_respected_shown_and_followed_by_a_pod_when_
     assert story.now_s - begun_s == pytest.approx(15.0, abs=0.1)
     claim = next(effect for effect in done if isinstance(effect, WriteLease))
     assert held_by(claim) == (A.identity, 9)
+
+
+def test_a_process_whose_record_is_old_does_not_show_its_holder_in_the_place_of_a_later_leader() -> None:
+    """Another process has claimed when the stranger's lease had run out; its claim has not come through the watch."""
+    stranger = a_record("node-3", 7, writer=None, namespace_uid=None, duration_s=None, nonce=None)
+    story = Story(A, B_FOLLOWS, status=a_status(7, Leader("node-3", None)), revision=7)
+    story.begins(stranger)
+    another = story.changed_by_another(a_status(8, a_leader(A)))
+
+    only(ReadLease, story.hears(ResourceSeen(another)))
+
+    story.revision += 1
+    adopted = only(WriteLease, story.hears(story.read(a_record(A, 8, writer="operator/two"))))
+    assert held_by(adopted) == (A.identity, 8)
+    assert all(not isinstance(effect, WriteStatus) for effect in story.hears(story.written(adopted)))
 
 
 def test_a_suspended_election_renews_and_does_nothing_else() -> None:

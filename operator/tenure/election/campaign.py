@@ -191,7 +191,7 @@ def decide(view: View) -> Decision:
         return _decide_suspended(view)
     match standing(view):
         case Standing.CONFLICT | Standing.RESPECTED:
-            return Wait(foreign=True)
+            return _respect(view)
         case Standing.HELD:
             return _decide_held(view)
         case Standing.FREE:
@@ -207,6 +207,22 @@ def _contradicts(record: LeaseRecord, status: Status) -> bool:
         and record.holder
         and (status.leader is None or status.leader.identity != record.holder)
     )
+
+
+def _respect(view: View) -> Decision:
+    """Leave the record to its holder until it runs out; the status is to say so.
+
+    What was seen of it may be older than a status that shows somebody else: another process may have claimed since.
+    """
+    leader, holder = view.status.leader, view.lease.holder
+    if not holder or (leader is not None and leader.identity == holder) or _was_read_after_the_resource(view):
+        return Wait(foreign=True)
+    return ReadAgain()
+
+
+def _was_read_after_the_resource(view: View) -> bool:
+    """Whether the record is known from the stream's leader, as it was after the resource was last heard of."""
+    return view.lease.read_at_s is not None and view.lease.read_at_s >= view.resource_seen_at_s
 
 
 def _decide_suspended(view: View) -> Decision:
@@ -231,7 +247,7 @@ def _decide_held(view: View) -> Decision:
         return _decide_free(view)
     ref = parse_identity(record.holder)
     if ref is None or not record.by_operator or record.namespace_uid != view.namespace_uid:
-        return Wait(foreign=True)
+        return _respect(view)
     return _release(record, view) if ref.uid in view.gone else Confirm(ref)
 
 
@@ -290,7 +306,7 @@ def _decide_lost(view: View) -> Decision:
         return Mark()
     if view.floor_covers == view.lease.revision:
         return _claim(claimant, view)
-    if view.lease.read_at_s is None or view.lease.read_at_s < view.resource_seen_at_s:
+    if not _was_read_after_the_resource(view):
         return ReadAgain()
     floor = max(status.term, status.term_floor or 0, view.believed_term, view.highest_label) + CLAIM_GAP
     return RaiseFloor(floor, lost=True) if floor < MAX_TERM else Wait()
