@@ -15,7 +15,7 @@ from typing import Any
 import nats
 import pytest
 
-from contract.harness import eventually, fast
+from contract.harness import EVENT_TIMEOUT_S, eventually, fast
 from environment import NatsServer
 from environment.nats_accounts import CANDIDATE_PUBLISH, SUBSCRIBE
 from model.go_node import BUCKET as GO_BUCKET
@@ -265,6 +265,31 @@ async def test_one_that_stops_does_not_wait_longer_than_the_lease_for_a_callback
     assert ends == ["cancelled"]
     assert a._teller is not None
     assert a._teller.cancelled()
+
+
+async def test_one_whose_stop_is_cancelled_renews_its_lease_no_more(server: NatsServer, told: _Told) -> None:
+    """Its callback hangs, and whoever stops it does not wait for as long as the lease would last."""
+    hang, is_hanging = asyncio.Event(), asyncio.Event()
+
+    async def clean_up() -> None:
+        is_hanging.set()
+        await hang.wait()
+
+    a = Candidate("a", key=_KEY, nats=fast(server.url), config=_CONFIG, on_lost_leadership=clean_up)
+    b = told.candidate(server, "b")
+    await a.start()
+    await a.wait_until_leader()
+    await b.start()
+
+    stopping = asyncio.create_task(a.stop())
+    await is_hanging.wait()
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+
+    async with asyncio.timeout(EVENT_TIMEOUT_S):
+        assert await b.wait_until_leader() == 2
+    await b.stop()
 
 
 async def test_each_change_is_a_line_of_the_programs_own_log(

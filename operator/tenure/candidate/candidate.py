@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import socket
@@ -155,20 +156,21 @@ class Candidate:
     async def stop(self) -> None:
         """Stop leading, let `on_lost_leadership` return as long as the lease lasts, and give the lease up.
 
-        So the next leader does not begin before this one has ended.
+        So the next leader does not begin before this one has ended. When this is cancelled, the callback is too, and
+        the lease runs out by itself.
         """
         remaining_s = self.remaining_s()
         self._take_part_no_more()
         try:
-            async with asyncio.timeout(remaining_s):
-                await self._notices.join()
-        except TimeoutError:
-            pass
-        await self._campaign.resign()
-        await self._campaign.close()
-        await self._leases.close()
-        if self._teller is not None:
-            await tasks.cancel({self._teller})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(remaining_s):
+                    await self._notices.join()
+            await self._campaign.resign()
+        finally:  # Whoever does not wait any longer must not leave behind what renews the lease.
+            await self._campaign.close()
+            await self._leases.close()
+            if self._teller is not None:
+                await tasks.cancel({self._teller})
 
     async def __aenter__(self) -> Self:
         try:
