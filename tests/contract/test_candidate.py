@@ -292,6 +292,21 @@ async def test_one_whose_stop_is_cancelled_renews_its_lease_no_more(server: Nats
     await b.stop()
 
 
+async def test_one_that_is_stopped_while_it_starts_leaves_no_connection_behind(server: NatsServer) -> None:
+    a = Candidate("a", key=_KEY, nats=fast(server.url), config=_CONFIG)
+    starting = asyncio.create_task(a.start())
+    await asyncio.sleep(0)
+
+    await a.stop()
+
+    with pytest.raises(NotLeader, match="no part"):
+        await starting
+    assert a._leases.connection == 0
+    with pytest.raises(NotLeader, match="no part"):
+        await a.start()
+    assert a._leases.connection == 0
+
+
 async def test_each_change_is_a_line_of_the_programs_own_log(
     server: NatsServer, told: _Told, caplog: pytest.LogCaptureFixture
 ) -> None:

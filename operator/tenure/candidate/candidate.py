@@ -143,13 +143,16 @@ class Candidate:
         """Connect, and campaign from now on; what fails later is tried again until `stop`.
 
         Raises Unavailable when NATS or JetStream is not there yet: call it again then. Raises BucketRefused when the
-        bucket cannot hold leases.
+        bucket cannot hold leases, and NotLeader after `stop`, also one that was called meanwhile.
         """
         try:
             await self._leases.start()
         except BucketRefused:
             await self._leases.close()
             raise
+        if self._is_stopping:
+            await self._leases.close()
+            raise NotLeader(f"{self.identity} takes no part in the election any more.")
         self._teller = asyncio.create_task(self._tell(), name=f"callbacks of {self.identity}")
         self._campaign.begin()
 
