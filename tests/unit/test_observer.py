@@ -341,6 +341,20 @@ def test_a_status_that_is_younger_than_what_is_known_of_the_record_is_not_contra
     assert [one for one in done if isinstance(one, WriteStatus) and one.status.term != 9] == []
 
 
+def test_what_a_late_watch_shows_is_no_news_against_a_status_of_another_process() -> None:
+    """Another process has seen `A` resign and `B` take over. Here the resignation is heard of after the status."""
+    story = _led_by_a()
+
+    other = story.changed_by_another(a_status(9, _shown(B, 4)))
+    story.revision += 1
+    done = story.hears(ResourceSeen(other), story.seen(_claim("", 3)))
+    assert [type(one) for one in done if isinstance(one, WriteStatus | ReadLease)] == [ReadLease]
+    story.revision += 1
+    done = story.hears(story.read(_claim(B, 4)))
+
+    assert [one for one in done if isinstance(one, WriteStatus) and one.status.term != 9] == []
+
+
 def test_a_new_process_shows_the_same_leader_in_the_same_term() -> None:
     story = _Pods(A_LEADS, B_FOLLOWS, status=a_status(7, _shown(A, 3)))
 

@@ -64,13 +64,24 @@ class Observer:
             self._held = lease if leader is not None else None
             return []
         assert state.resource is not None
-        if max(lease.seen_at_s, lease.read_at_s or 0.0) < state.resource_seen_at_s:
-            return self._reader.read(now, state.timing)  # The status may be another process's, and younger than this.
         status = state.resource.status
+        if not self._is_known_since_the_status(lease):
+            return self._reader.read(now, state.timing)
         term = max(lease.term if leader is not None else 0, status.shown_term(state.earlier_term) + 1)
         if term <= MAX_TERM and len(status.unfenced) < ledger.MAX_UNFENCED:
             self.decision = campaign.Follow(Reign(term, leader, began_at_s), self._why_ended(lease))
         return []
+
+    def _is_known_since_the_status(self, lease: Lease) -> bool:
+        """Whether the record is known as it was after the status was written.
+
+        What a watch shows after a status of another process may be older all the same: a watch may be late.
+        """
+        state = self._state
+        assert state.resource is not None
+        is_anothers = state.resource.status.term and state.resource.resource_version != state.own_version
+        shown_at_s = 0.0 if is_anothers else lease.seen_at_s
+        return max(shown_at_s, lease.read_at_s or 0.0) >= state.resource_seen_at_s
 
     def _rest(self, now_s: float, lease: Lease) -> bool:
         """Rest until the record must be read from the stream's leader, and return whether that is later.

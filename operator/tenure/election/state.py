@@ -28,7 +28,6 @@ MAX_RETRY_S = 5.0
 _FREE_REPAIRS = 3
 """Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
 
-
 _MAX_REFUSALS = 5
 """How often the leader label may be refused on a pod before another one is to lead: some eight seconds."""
 
@@ -41,12 +40,11 @@ class State(LeaseState):
     `pod_seen_at_s`, `resource_seen_at_s` and `resource_read_at_s` order what was heard of the two; `pod_reads` are the
     pods that are being read, and `pod_read_at_s` those that were, each with the time at which that was begun.
     `gone` are UIDs that the API has said to exist no more (the last of them, and all that a decision may rest on).
-    `cordoned` are the names of the nodes that pods are to leave.
+    `cordoned` are the nodes that pods are to leave. `own_version` is that of the resource which was written here last.
     `floor_covers` see `campaign.View`. `listed` is the last consistent list.
     `repairs` counts, per pod, the label writes in the term `repairs_term`: too many mean that others write too.
-    `uncrownable` are the pods on which the API refused the leader label again and again, until it once takes it.
-    `is_changed` is set by every input but those about the record, and cleared by whoever has decided about the status
-    and the labels.
+    `uncrownable` are pods on which the API refused the leader label again and again, until it takes it. `is_changed` is
+    set by every input but those about the record, and cleared by whoever has decided about the status and the labels.
     """
 
     resource: Resource | None = None
@@ -55,6 +53,7 @@ class State(LeaseState):
     resource_seen_at_s: float = 0.0
     resource_read_at_s: float = -1.0
     resource_is_stale: bool = False
+    own_version: int = 0
     pods: dict[str, Pod] = field(default_factory=dict)
     pod_seen_at_s: dict[str, float] = field(default_factory=dict)
     pod_read_at_s: dict[str, float] = field(default_factory=dict)
@@ -280,6 +279,7 @@ class State(LeaseState):
         self.status_backoff.succeeded()
         if operation.covers is not None:
             self.floor_covers = operation.covers
+        self.own_version = resource.resource_version
         self._see_resource(now_s, resource, None)
 
     def _conclude_labels(self, now_s: float, result: inputs.LabelsWritten) -> None:
