@@ -14,7 +14,7 @@ from tenure.election.effects import ListPods, ReadLease, ReadPod, WriteLabels, W
 from tenure.election.inputs import ConnectionChanged, LeaseRead, PodGone, PodRead, PodSeen, ResourceSeen
 from tenure.election.ledger import MAX_UNFENCED
 from tenure.election.mandate import Mandate
-from tenure.election.pod import Pod, PodRef
+from tenure.election.pod import EVERYBODY, Pod, PodRef
 from tenure.election.record import LeaseRecord
 from tenure.election.resource import Leader, Status
 from tenure.election.rules import Rules
@@ -376,6 +376,15 @@ def test_a_suspended_election_stays_as_it_is_shown() -> None:
 
     assert [one for one in done if isinstance(one, WriteLabels)] == []
     assert {one.status.term for one in done if isinstance(one, WriteStatus)} <= {7}
+
+
+def test_g1_a_term_of_an_earlier_life_is_not_shown_again_though_the_pod_that_told_of_it_is_gone() -> None:
+    """The first floor was written by that pod's label."""
+    story = _Pods(A, B, status=a_status(0, floor=7 + CLAIM_GAP, unfenced=(EVERYBODY,)))
+
+    entry = next(one for one in story.begins(_claim(A, 2)) if isinstance(one, WriteStatus))
+
+    assert entry.status.term == 7 + CLAIM_GAP + 1
 
 
 def test_a_leader_label_of_an_earlier_life_comes_off_when_nobody_holds_the_lease() -> None:
