@@ -46,7 +46,16 @@ def test_g2_a_strangers_term_is_shown_above_all_that_labels_tell() -> None:
     only(ReadLease, story.hears(story.acknowledged(floor)))
     shown = only(WriteStatus, story.hears(story.read(_STRANGERS)))
 
-    assert ledger_of(shown) == (58, 73, "node-1", ["*"])
+    assert ledger_of(shown) == (74, 74, "node-1", ["*"])
+
+
+def test_g2_a_strangers_term_is_shown_above_all_that_labels_told_though_the_pods_are_gone() -> None:
+    story = Story(a_pod("web-1"), status=a_status(0, floor=73, unfenced=(EVERYBODY,)), revision=50)
+    only(ReadLease, story.begins(_STRANGERS))
+
+    shown = only(WriteStatus, story.hears(story.read(_STRANGERS)))
+
+    assert ledger_of(shown) == (74, 74, "node-1", ["*"])
 
 
 def test_g3_no_term_label_falls_when_a_stranger_holds_a_lower_term() -> None:
@@ -54,7 +63,7 @@ def test_g3_no_term_label_falls_when_a_stranger_holds_a_lower_term() -> None:
 
     _goes_on(story, story.begins(_STRANGERS), _STRANGERS)
 
-    assert story.pods[_FOLLOWED.uid].term("web") in ("57", "58")
+    assert story.pods[_FOLLOWED.uid].term("web") in ("57", "74")
 
 
 def test_g1_nobody_is_not_shown_in_the_term_that_somebody_had() -> None:

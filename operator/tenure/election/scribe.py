@@ -134,7 +134,10 @@ class Scribe:
             is_shown = last.leader is not None and last.leader.identity == outlook.holder
             if is_shown or not outlook.holder or not last.believes(outlook.term):
                 return None
-            return Reign(max(outlook.term, shown_term + 1), Leader(outlook.holder, None), outlook.started_at_s)
+            # A first floor above the record was written by what labels told then, of which some may be gone by now.
+            told = last.term_floor if not last.term and last.term_floor > outlook.term else 0
+            term = max(outlook.term, shown_term + 1, told + 1)
+            return Reign(term, Leader(outlook.holder, None), outlook.started_at_s)
         shows_a_leader = last.leader is not None or state.has_stray_leader
         is_vacant = not outlook.holder and shows_a_leader and outlook.term > shown_term
         # What is waited for is candidates: not NATS, nor the end of a suspension.
