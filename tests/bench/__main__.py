@@ -22,7 +22,7 @@ import aiohttp
 from bench import handover, plots
 from bench.rest import measure_rest
 from bench.results import Results
-from bench.scale import CALM_S, measure_size
+from bench.scale import CALM_S, Size, measure_size
 from bench.stage import Stage
 from chaos.machine import describe
 from cluster_support.kubernetes import Refused
@@ -78,10 +78,13 @@ async def _measure_sizes(
             minutes = f"{will_take_s / 60:.0f} minutes"
             terminal.say(f"{elections} elections are left out: they would take {minutes}. --minutes gives them time.")
             return
-        size = await measure_size(
-            stage, terminal, elections, window_s=arguments.size_window, losses=sorted(arguments.losses)
-        )
+        size = Size(elections)
         results.sizes.append(size)
+        try:
+            await measure_size(stage, terminal, size, window_s=arguments.size_window, losses=sorted(arguments.losses))
+        except Exception as failure:
+            size.failure = str(_first(failure))
+            raise
         took_s, last = time.monotonic() - began_s, elections
 
 
@@ -120,9 +123,8 @@ def main() -> int:
     return status
 
 
-def _first(group: ExceptionGroup) -> Exception:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
+def _first(failure: Exception) -> Exception:
+    return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
 
 
 def _tell(results: Results, terminal: Terminal, arguments: argparse.Namespace) -> None:

@@ -45,18 +45,24 @@ def hand_overs(measured: HandOvers) -> str:
 
 
 def growth(sizes: Sequence[Size]) -> str:
-    """Return panels, one for each thing that grows, over the number of elections."""
-    panels: list[tuple[str, str, Callable[[Size], float]]] = [
+    """Return panels, one for each thing that grows, over the number of elections; of each size what was measured."""
+    panels: list[tuple[str, str, Callable[[Size], float | None]]] = [
         ("Until all are led", "s", lambda size: size.started_s),
         ("Memory of the operator", "MB", lambda size: size.resident_mb),
-        ("Its processor time at rest", "% of a core", lambda size: 100 * size.rest.cores["operator"]),
+        ("Its processor time at rest", "% of a core", _percent_at_rest),
     ]
     width = _GAP + (_PANEL_WIDTH + _GAP) * len(panels)
     drawing = Drawing(width, _PANEL_HEIGHT + 110, "What grows with the number of elections")
     for number, (title, unit, value) in enumerate(panels):
         left = _GAP + (_PANEL_WIDTH + _GAP) * number
-        _panel(drawing, left, f"{title}, {unit}", [(size.elections, value(size)) for size in sizes])
+        points = [(size.elections, measured) for size in sizes if (measured := value(size)) is not None]
+        if points:
+            _panel(drawing, left, f"{title}, {unit}", points)
     return str(drawing)
+
+
+def _percent_at_rest(size: Size) -> float | None:
+    return 100 * size.rest.cores["operator"] if size.rest.cores else None
 
 
 def _panel(drawing: Drawing, left: float, title: str, points: Sequence[tuple[int, float]]) -> None:

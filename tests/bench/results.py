@@ -118,33 +118,68 @@ def _requests(usage: Usage, background: Usage) -> str:
 
 
 def _scale(sizes: Sequence[Size]) -> str:
-    head = ["", *(f"{size.elections}" for size in sizes)]
-    rows: list[tuple[str, Callable[[Size], str]]] = [
-        ("from the operator's start until all are led, labelled and in status", lambda one: f"{one.started_s:.1f} s"),
-        ("processor time meanwhile: operator", lambda one: f"{one.start_cpu_s['operator']:.1f} s"),
-        ("API server and etcd", lambda one: f"{one.start_cpu_s['kube-apiserver'] + one.start_cpu_s['etcd']:.1f} s"),
-        ("resident memory of the operator", lambda one: f"{one.resident_mb:.0f} MB"),
-        ("at rest: the operator, of a core", lambda one: f"{one.rest.cores['operator']:.1%}"),
-        ("all processes, of a core", lambda one: f"{one.rest.all_cores:.1%}"),
-        ("for each election: the operator", lambda one: f"{one.rest.cores['operator'] / one.elections * 1e6:.0f} µs/s"),
-        (
+    def row(what: str, value: Callable[[Size], float | None], form: str) -> list[str]:
+        return [what, *(_figure(value(size), form) for size in sizes)]
+
+    rows = [
+        row(
+            "from the operator's start until all are led, labelled and in status", lambda one: one.started_s, "{:.1f} s"
+        ),
+        *(
+            [f"processor time meanwhile for each election: {process}", *(_start_cpu(size, process) for size in sizes)]
+            for process in dict.fromkeys(name for size in sizes for name in size.start_cpu_s)
+        ),
+        row("requests meanwhile for each election", lambda one: _each(one, sum(one.start_requests.values())), "{:.1f}"),
+        row("lists of pods meanwhile, each part of one", lambda one: one.start_requests.get("LIST pods"), "{:.0f}"),
+        row("resident memory of the operator", lambda one: one.resident_mb, "{:.0f} MB"),
+        row("at rest: the operator, of a core", _at_rest, "{:.1%}"),
+        row("all processes, of a core", lambda one: one.rest.all_cores if one.rest.cores else None, "{:.1%}"),
+        row("for each election: the operator", lambda one: _each(one, _at_rest(one), 1e6), "{:.0f} µs/s"),
+        row(
             "growth with the number of elections: the start",
             lambda one: _growth(sizes[0], one, lambda size: size.started_s),
+            "{:.2f} ×",
         ),
-        ("the operator at rest", lambda one: _growth(sizes[0], one, lambda size: size.rest.cores["operator"])),
-        ("renewals in the window", lambda one: f"{sum(one.lateness.values()):.0f}"),
-        ("99 % of them late by at most", lambda one: late(one.lateness, 99)),
-        ("all of them", lambda one: late(one.lateness, 100)),
+        row("the operator at rest", lambda one: _growth(sizes[0], one, _at_rest), "{:.2f} ×"),
+        row("renewals in the window", lambda one: sum(one.lateness.values()) or None, "{:.0f}"),
+        ["99 % of them late by at most", *(late(size.lateness, 99) for size in sizes)],
+        ["all of them", *(late(size.lateness, 100) for size in sizes)],
     ]
-    tables = [table(head, [[name, *map(show, sizes)] for name, show in rows])]
+    parts = [table(["", *(f"{size.elections}" for size in sizes)], rows)]
     losses = [(size, loss) for size in sizes for loss in size.losses]
-    tables += [table(_LOSS_HEAD, [_loss(size, loss) for size, loss in losses])] if losses else []
-    return "\n\n".join(tables)
+    parts += [table(_LOSS_HEAD, [_loss(size, loss) for size, loss in losses])] if losses else []
+    parts += [
+        f"* {size.elections} elections: the rest could not be measured. {size.failure}"
+        for size in sizes
+        if size.failure
+    ]
+    return "\n\n".join(parts)
 
 
-def _growth(first: Size, size: Size, of: Callable[[Size], float]) -> str:
+def _figure(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _at_rest(size: Size) -> float | None:
+    return size.rest.cores.get("operator")
+
+
+def _each(size: Size, value: float | None, factor: float = 1.0) -> float | None:
+    return value / size.elections * factor if value else None
+
+
+def _start_cpu(size: Size, process: str) -> str:
+    """Return what an election's start cost a process, and its share of what all processes used."""
+    if process not in size.start_cpu_s:
+        return "–"
+    used_s = size.start_cpu_s[process]
+    return f"{used_s / size.elections * 1000:.1f} ms, {used_s / (sum(size.start_cpu_s.values()) or 1.0):.0%}"
+
+
+def _growth(first: Size, size: Size, of: Callable[[Size], float | None]) -> float | None:
     """Return how much more it is for each election than at the first size: 1.0 is linear."""
-    return f"{of(size) / of(first) * first.elections / size.elections:.2f} ×"
+    before, now = _each(first, of(first)), _each(size, of(size))
+    return now / before if before and now else None
 
 
 _LOSS_HEAD = (

@@ -14,7 +14,7 @@ from bench.api import in_bulk
 from bench.elections import Elections
 from bench.processes import cpu_s, resident_mb
 from bench.stage import PODS, Stage, names
-from bench.usage import Usage, measure
+from bench.usage import Usage, measure, requests_made
 from cluster_support.kubernetes import pods_path
 from cluster_support.operator_process import Operator
 from cluster_support.scrape import Scrape
@@ -48,30 +48,31 @@ class Loss:
 
 @dataclass
 class Size:
-    """What was measured of one number of elections.
+    """What was measured of one number of elections: nothing of what comes after a failure, which `failure` tells.
 
-    `start_cpu_s` has the processor seconds of each process until all elections were led. `lateness` has the renewals in
-    the window at rest, by the bound in seconds that they were not later than (`+Inf` for the rest of them).
+    Until all elections were led, `start_cpu_s` has the processor seconds of each process, and `start_requests` the
+    requests to the API server by verb and resource. `lateness` has the renewals in the window at rest, by the bound in
+    seconds that they were not later than (`+Inf` for the rest of them).
     """
 
     elections: int
-    made_s: float = 0.0
-    started_s: float = 0.0
+    made_s: float | None = None
+    started_s: float | None = None
     start_cpu_s: dict[str, float] = field(default_factory=dict)
-    resident_mb: float = 0.0
+    start_requests: dict[str, int] = field(default_factory=dict)
+    resident_mb: float | None = None
     rest: Usage = field(default_factory=Usage)
     lateness: dict[str, float] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    failure: str = ""
 
 
-async def measure_size(
-    stage: Stage, terminal: Terminal, elections: int, *, window_s: float, losses: Sequence[int]
-) -> Size:
-    """Measure one size, in a namespace of its own. kwok must not run: the pods are objects, and nothing else.
+async def measure_size(stage: Stage, terminal: Terminal, size: Size, *, window_s: float, losses: Sequence[int]) -> None:
+    """Fill in one size, in a namespace of its own. kwok must not run: the pods are objects, and nothing else.
 
     Of `losses`, the numbers of leaders that are lost at once, those count that are no more than the elections.
     """
-    size = Size(elections)
+    elections = size.elections
     namespace = f"bench-{elections}"
     began_s = time.monotonic()
     with terminal.step(f"Making {elections} elections of {PODS} pods", f"Made {elections} elections of {PODS} pods"):
@@ -94,20 +95,23 @@ async def measure_size(
                 done = f"{leaders} leaders have been replaced"
                 with terminal.step(f"Losing {leaders} leaders at once", done):
                     size.losses.append(await _lose(stage, operator, namespace, watched, leaders))
-    return size
 
 
 def _brief(size: Size) -> str:
+    assert size.started_s is not None
+    assert size.resident_mb is not None
     return f"{size.started_s:.1f} s, {size.resident_mb:.0f} MB"
 
 
 async def _start(stage: Stage, operator: Operator, watched: Elections, size: Size) -> None:
+    made = await requests_made(stage.api)
     before_s = cpu_s(stage.pids())
     began_s = time.monotonic()
     operator.process.start()
     size.started_s = await watched.settle(size.elections, timeout_s=_START_TIMEOUT_S) - began_s
     used_s = cpu_s({**stage.pids(), "operator": operator.process.pid})
     size.start_cpu_s = {name: seconds - before_s.get(name, 0.0) for name, seconds in used_s.items()}
+    size.start_requests = dict(await requests_made(stage.api) - made)
     await asyncio.sleep(CALM_S)
     size.resident_mb = resident_mb(operator.process.pid)
 

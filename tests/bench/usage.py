@@ -52,7 +52,7 @@ class Meter:
 
     async def begin(self) -> None:
         """Begin."""
-        self._requests = await _requests(self._api)
+        self._requests = await requests_made(self._api)
         self._cpu_s = cpu_s(self._pids)
         self._began_s = time.monotonic()
 
@@ -60,7 +60,7 @@ class Meter:
         """Return what was used since."""
         took_s = time.monotonic() - self._began_s
         cores = {name: (used_s - self._cpu_s[name]) / took_s for name, used_s in cpu_s(self._pids).items()}
-        made = await _requests(self._api) - self._requests
+        made = await requests_made(self._api) - self._requests
         return Usage(cores, {what: count / took_s for what, count in sorted(made.items())})
 
 
@@ -72,7 +72,7 @@ async def measure(api: Api, pids: Mapping[str, int], *, for_s: float) -> Usage:
     return await meter.end()
 
 
-async def _requests(api: Api) -> Counter[str]:
+async def requests_made(api: Api) -> Counter[str]:
     """Return how many requests for resources the API server has answered; a watch counts when it ends."""
     counts: Counter[str] = Counter()
     for series in _SERIES.finditer(await api.text("/metrics")):

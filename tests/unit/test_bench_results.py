@@ -31,7 +31,8 @@ def _size(elections: int) -> Size:
     return Size(
         elections,
         started_s=elections / 100,
-        start_cpu_s={"operator": 1.0, "kube-apiserver": 2.0, "etcd": 0.5},
+        start_cpu_s={"operator": elections / 100, "kube-apiserver": elections / 25},
+        start_requests={"LIST pods": 7, "PATCH pods": 4 * elections - 7},
         resident_mb=80 + elections / 20,
         rest=Usage(cores),
         lateness={"0.01": 198.0, "0.1": 2.0, "+Inf": 0.0},
@@ -87,6 +88,37 @@ def test_every_size_has_a_column_and_every_loss_a_row() -> None:
     assert "| growth with the number of elections: the start | 1.00 × | 1.00 × |" in text
     assert "| 99 % of them late by at most | 10 ms | 10 ms |" in text
     assert text.count("| 500 ms | 900 ms | 100 ms | 100 ms | 12 | 10 ms |") == 2
+
+
+def test_the_start_is_told_by_what_an_election_cost_each_process_and_by_its_requests() -> None:
+    text = str(Results(sizes=[_size(100), _size(1000)]))
+
+    assert "| processor time meanwhile for each election: operator | 10.0 ms, 20% | 10.0 ms, 20% |" in text
+    assert "| processor time meanwhile for each election: kube-apiserver | 40.0 ms, 80% | 40.0 ms, 80% |" in text
+    assert "| requests meanwhile for each election | 4.0 | 4.0 |" in text
+    assert "| lists of pods meanwhile, each part of one | 7 | 7 |" in text
+
+
+def test_a_size_that_failed_shows_what_was_measured_before() -> None:
+    failed = Size(1000, started_s=20.0, start_cpu_s={"operator": 3.0}, resident_mb=130, failure="Nobody answered.")
+    results = Results(sizes=[_size(100), failed])
+    text = str(results)
+
+    assert "| from the operator's start until all are led, labelled and in status | 1.0 s | 20.0 s |" in text
+    assert "| processor time meanwhile for each election: operator | 10.0 ms, 20% | 3.0 ms, 100% |" in text
+    assert "| growth with the number of elections: the start | 1.00 × | 2.00 × |" in text
+    assert "| at rest: the operator, of a core | 0.2% | – |" in text
+    assert "| all of them | 100 ms | – |" in text
+    assert "* 1000 elections: the rest could not be measured. Nobody answered." in text
+    assert results.as_json()["sizes"][1]["failure"] == "Nobody answered."
+    assert len(ET.fromstring(plots.growth(results.sizes)).findall(f"{_SVG}circle")) == 2 + 2 + 1
+
+
+def test_a_size_of_which_nothing_was_measured_is_shown_as_such() -> None:
+    sizes = [Size(100, failure="Nobody answered.")]
+
+    assert "| resident memory of the operator | – |" in str(Results(sizes=sizes))
+    assert not ET.fromstring(plots.growth(sizes)).findall(f"{_SVG}circle")
 
 
 def test_the_plot_of_hand_overs_has_a_dot_for_every_run() -> None:
