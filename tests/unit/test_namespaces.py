@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import pytest
 
+from model.api import PODS, Object
 from tenure.kubernetes.client import KubernetesClient
 from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import PodIndex
+from tenure.runtime.watch_lag import WATCH_LAG_S
 from unit.shell import Shell
 from unit.virtual_time import run
 
@@ -74,6 +76,55 @@ def test_g6_an_election_that_is_deleted_changes_nothing_for_the_others_of_its_na
             await asyncio.sleep(60)
             assert shell.controller._managed["shop", "web"].seat is seat
             assert shell.labels() == {"web-0": ("leader", "1")}
+
+    run(scenario())
+
+
+async def _watch_on(shell: Shell, listed: list[Object]) -> None:
+    """Show what has been listed as a slow watch does: one object after another, seven seconds apart."""
+    for shown in listed:
+        await asyncio.sleep(0.7 * WATCH_LAG_S)
+        shell.is_watching = True
+        shell._watch("ADDED", shown)
+        shell.is_watching = False
+
+
+def _reads(shell: Shell) -> int:
+    return sum(request.startswith(f"GET {PODS.format('shop')}/") for request in shell.api.requests)
+
+
+def test_pods_that_a_watch_goes_on_to_show_are_waited_for_and_not_read_one_by_one() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.is_watching = False
+            shell.make_pods("web-0", "web-1", "web-2")
+            pods = [shell.api.objects[f"{PODS.format('shop')}/web-{number}"] for number in range(3)]
+            shell.is_watching = True
+            shell.api.make_election("shop", "web", app="web")
+            shell.is_watching = False
+            await _watch_on(shell, pods)
+            await asyncio.sleep(1)
+            assert _reads(shell) == 0
+            assert shell.record().holder.startswith("web-")
+
+    run(scenario())
+
+
+def test_pods_that_a_watch_does_not_show_are_read() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.is_watching = False
+            shell.make_pods("web-0", "web-1", "web-2")
+            pod = shell.api.objects[f"{PODS.format('shop')}/web-1"]
+            shell.is_watching = True
+            shell.api.make_election("shop", "web", app="web")
+            shell.is_watching = False
+            await _watch_on(shell, [pod])
+            await asyncio.sleep(WATCH_LAG_S - 1)
+            assert _reads(shell) == 0
+            await asyncio.sleep(2)
+            assert _reads(shell) == 2
+            assert len(shell.controller.index.pods("shop")) == 3
 
     run(scenario())
 

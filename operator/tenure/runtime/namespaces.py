@@ -12,13 +12,10 @@ from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.runtime.pods import PodIndex
 from tenure.runtime.tasks import Tasks
+from tenure.runtime.watch_lag import until_watched
 
 logger = logging.getLogger(__name__)
 
-WATCH_LAG_S = 10.0
-"""How long pods that a list has shown may take to come through the watch before they are read one by one."""
-
-POLL_S = 0.05
 RETRY_MAX_S = 10.0
 
 Result = TypeVar("Result")
@@ -74,21 +71,12 @@ class Namespaces:
 
     async def _await_pods(self, namespace: str) -> None:
         items = await list_metadata(self._client, pods_path(namespace), label_selector=self._pod_selector)
-        missing = {item.uid: item.name for item in items}
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + WATCH_LAG_S
-        while True:
-            known = self._index.pods(namespace)
-            missing = {uid: name for uid, name in missing.items() if uid not in known}
-            if not missing or loop.time() >= until_s:
-                break
-            await asyncio.sleep(POLL_S)
-        for uid, name in missing.items():
+        for item in await until_watched(items, lambda item: item.uid in self._index.pods(namespace)):
             try:
-                pod = parse_pod(await self._client.get(pod_path(namespace, name)))
+                pod = parse_pod(await self._client.get(pod_path(namespace, item.name)))
             except NotFound:
                 continue
-            if pod.uid == uid:
+            if pod.uid == item.uid:
                 self._index.see(namespace, pod)
 
 

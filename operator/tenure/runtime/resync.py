@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tenure.election.inputs import SlicesListed
 from tenure.election.labels import ROLE_PREFIX
@@ -18,16 +18,12 @@ from tenure.nats.store import StoreError
 from tenure.runtime.controller import Controller
 from tenure.runtime.keys import Key, parse_lease_key
 from tenure.runtime.leases import Leases
+from tenure.runtime.watch_lag import until_watched
 from tenure.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = 10.0
-
-WATCH_LAG_S = 10.0
-"""How long what a list has shown may take to come through the watch before it is read for itself."""
-
-POLL_S = 0.1
 
 RELIST_SETTLES_S = 1.0
 """How long after the first object of a new list the comparison is made: by then the rest has mostly come."""
@@ -110,7 +106,7 @@ class Resync:
 
     async def _compare_elections(self, listed: list[Metadata]) -> None:
         by_key = {(item.namespace, item.name): item for item in listed}
-        await _until_watched(lambda: all(self._knows(key, item) for key, item in by_key.items()))
+        await until_watched(listed, lambda item: self._knows((item.namespace, item.name), item))
         for key in self._controller.keys() | by_key.keys():
             item, known = by_key.get(key), self._controller.resource(key)
             if item is not None and self._knows(key, item):
@@ -128,7 +124,7 @@ class Resync:
 
     async def _compare_pods(self, listed: list[Metadata]) -> None:
         index = self._controller.index
-        await _until_watched(lambda: all(item.uid in index.pods(item.namespace) for item in listed))
+        await until_watched(listed, lambda item: item.uid in index.pods(item.namespace))
         seen: set[str] = set()
         for item in listed:
             seen.add(item.uid)
@@ -194,11 +190,3 @@ class Resync:
         else:
             return
         await self._controller.retirement.retire(key, is_back=lambda: self._controller.resource(key) is not None)
-
-
-async def _until_watched(is_known: Callable[[], bool]) -> None:
-    """Give the watch some time to show what a list has shown."""
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + WATCH_LAG_S
-    while not is_known() and loop.time() < until_s:  # noqa: ASYNC110 - the caches that are asked offer no event
-        await asyncio.sleep(POLL_S)
