@@ -20,22 +20,30 @@ class PodList:
 
     def __init__(self, items: Iterable[Metadata] = ()) -> None:
         self.items = tuple(items)
-        self._by_label: dict[tuple[str, str], list[Metadata]] = {}
+        self._by_value: dict[str, dict[str, list[Metadata]]] = {}
+        """By key and value of a label: of the keys that somebody has asked for."""
         self._by_own_key: dict[str, list[Metadata]] = {}
         for item in self.items:
-            for key, value in item.labels.items():
-                self._by_label.setdefault((key, value), []).append(item)
+            for key in item.labels:
                 if key.startswith((ROLE_PREFIX, TERM_PREFIX)):
                     self._by_own_key.setdefault(key, []).append(item)
 
     def concerning(self, election: str, selector: Selector | None) -> tuple[PodRef, ...]:
         """Return the pods that a selector finds or that carry a label of the election."""
         pair = selector.required_pair() if selector is not None else None
-        selected = self.items if pair is None else self._by_label.get(pair, ())
+        selected = self.items if pair is None else self._with(*pair)
         found = {item.ref: None for item in selected if selector is not None and selector.matches(item.labels)}
         for key in (role_key(election), term_key(election)):
             found |= {item.ref: None for item in self._by_own_key.get(key, ())}
         return tuple(found)
+
+    def _with(self, key: str, value: str) -> Iterable[Metadata]:
+        if key not in self._by_value:
+            by_value = self._by_value[key] = {}
+            for item in self.items:
+                if key in item.labels:
+                    by_value.setdefault(item.labels[key], []).append(item)
+        return self._by_value[key].get(value, ())
 
 
 REST = 2.0
