@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from tenure.api import GROUP, PLURAL, VERSION
 from tenure.api.resource import parse_resource
@@ -63,6 +64,14 @@ class _NoProgress(kopf.ProgressStorage):
 
     def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
         return essence
+
+
+class NoMemories(ResourceMemories):
+    """Keeps nothing of an object between its events: Kopf would keep a kilobyte of each, for handlers unlike ours."""
+
+    async def recall(self, raw_body: kopf.RawBody, **settings: Any) -> ResourceMemory:
+        """Return a memory for one event."""
+        return await super().recall(raw_body, **{**settings, "ephemeral": True})
 
 
 def build_registry(

@@ -20,7 +20,7 @@ from tenure.election.candidacy import Candidacy
 from tenure.election.record import OPERATOR_WRITER_PREFIX
 from tenure.election.resource import RecordName
 from tenure.election.timing import Timing
-from tenure.handlers import build_registry, build_settings
+from tenure.handlers import NoMemories, build_registry, build_settings
 from tenure.health import HealthServer
 from tenure.kubernetes.access import (
     CRD_NAME,
@@ -239,6 +239,7 @@ class OperatorProcess:
                 with_slices=self._settings.endpoint_slices,
             ),
             settings=build_settings(pod_selector=self._settings.pod_selector),
+            memories=NoMemories(),
             # Kopf would ask for the user's name, which a container's user need not have. (It exports no Identity.)
             identity=socket.gethostname(),  # type: ignore[arg-type]
             standalone=True,

@@ -25,7 +25,7 @@ from tenure.election.election import Election
 from tenure.election.inputs import Input
 from tenure.election.labels import role_key, term_key
 from tenure.election.pod import Pod
-from tenure.handlers import build_settings
+from tenure.handlers import NoMemories, build_settings
 from tenure.kubernetes.pods import parse_pod
 from tenure.runtime.dispatcher import Stepper
 from unit.builders import ELECTION, a_leader, a_record
@@ -42,7 +42,12 @@ _ELECTIONS = 50
 _BYTES_PER_ELECTION = 11_000
 """Of one with three pods at rest, with a quarter to spare."""
 
-_LARGE_POD = {"spec": {"containers": [{"name": "main", "env": [{"name": f"VARIABLE_{n}"} for n in range(100)]}]}}
+_LARGE_POD = {
+    "spec": {
+        "nodeName": "node-of-many",
+        "containers": [{"name": "main", "env": [{"name": f"VARIABLE_{n}"} for n in range(100)]}],
+    }
+}
 
 
 @dataclass
@@ -185,6 +190,17 @@ def test_what_kopf_watches_is_listed_in_chunks() -> None:
 
 def test_kopf_holds_no_object_for_long_after_its_last_event() -> None:
     assert build_settings(pod_selector="").queueing.idle_timeout <= 1.0
+
+
+def test_kopf_remembers_nothing_of_an_object_between_its_events() -> None:
+    async def scenario() -> None:
+        memories = NoMemories()
+        body: Any = {"metadata": {"uid": "uid-0"}}
+        memory = await memories.recall(body, memobase=kopf.Memo(), noticed_by_listing=True)
+        assert memory.noticed_by_listing
+        assert list(memories.iter_all_memories()) == []
+
+    run(scenario())
 
 
 def _at_rest() -> Election:
