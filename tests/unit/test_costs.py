@@ -19,6 +19,7 @@ import kopf
 import pytest
 
 from model.api import ELECTIONS, PODS, Object
+from tenure.api.status import parse_status
 from tenure.election.clock import Instant
 from tenure.election.effects import Effect, WriteLease, WriteStatus
 from tenure.election.election import Election
@@ -201,6 +202,28 @@ def test_kopf_remembers_nothing_of_an_object_between_its_events() -> None:
         assert list(memories.iter_all_memories()) == []
 
     run(scenario())
+
+
+def test_the_keys_of_labels_and_the_names_of_nodes_are_kept_once() -> None:
+    one, other = _pod("web-0", "leader"), _pod("web-1", "follower")
+
+    assert _identities(*(one.labels or ())) == _identities(*(other.labels or ()))
+    assert _identities(one.node) == _identities(other.node)
+
+
+def test_what_thousands_of_conditions_say_is_kept_once() -> None:
+    said = {"type": "Ready", "status": "True", "reason": "LeaderElected", "message": "All is well."}
+    text = json.dumps({"conditions": [said]})
+    (one,), (other,) = (parse_status(json.loads(text)).conditions for _ in range(2))
+
+    assert one == other
+    assert _identities(one.type, one.status, one.reason, one.message) == _identities(
+        other.type, other.status, other.reason, other.message
+    )
+
+
+def _identities(*held: object) -> list[int]:
+    return [id(one) for one in held]
 
 
 def _at_rest() -> Election:

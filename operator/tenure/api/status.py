@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,11 +129,12 @@ def _parse_past_term(past: Mapping[str, Any]) -> PastTerm:
 
 
 def _parse_condition(condition: Mapping[str, Any]) -> Condition:
+    # Thousands of elections say the same of themselves: each word and sentence is kept once.
     return Condition(
-        type=condition["type"],
-        status=condition["status"],
-        reason=condition.get("reason") or "",
-        message=condition.get("message") or "",
+        type=sys.intern(condition["type"]),
+        status=sys.intern(condition["status"]),
+        reason=sys.intern(condition.get("reason") or ""),
+        message=sys.intern(condition.get("message") or ""),
         observed_generation=condition.get("observedGeneration") or 0,
         changed_at_s=_time(condition.get("lastTransitionTime")) or 0.0,
     )

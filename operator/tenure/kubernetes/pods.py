@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,17 +35,19 @@ def parse_pod(body: Mapping[str, Any]) -> Pod:
     labels = metadata.get("labels")
     ready: Mapping[str, Any] = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
     ordinal = (labels or {}).get(ORDINAL_LABEL, "")
+    node = (body.get("spec") or {}).get("nodeName")
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=int(metadata["resourceVersion"]),
-        labels=labels,
+        # Thousands of pods have the same keys and nodes: each is kept once.
+        labels=None if labels is None else {sys.intern(key): value for key, value in labels.items()},
         ready=ready.get("status") == "True",
         ready_since_s=_time(ready.get("lastTransitionTime")),
         terminating="deletionTimestamp" in metadata,
         finished=status.get("phase") in ("Succeeded", "Failed"),
         ordinal=int(ordinal) if ordinal.isascii() and ordinal.isdecimal() and len(ordinal) < 10 else None,
-        node=(body.get("spec") or {}).get("nodeName"),
+        node=sys.intern(node) if node is not None else None,
     )
 
 
