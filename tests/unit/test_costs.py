@@ -29,6 +29,7 @@ from tenure.election.pod import Pod
 from tenure.handlers import NoMemories, build_settings
 from tenure.kubernetes.pods import parse_pod
 from tenure.runtime.dispatcher import Stepper
+from tenure.runtime.witness import Witness
 from unit.builders import ELECTION, a_leader, a_record
 from unit.shell import Shell
 from unit.story import Story, only
@@ -220,6 +221,30 @@ def test_what_thousands_of_conditions_say_is_kept_once() -> None:
     assert _identities(one.type, one.status, one.reason, one.message) == _identities(
         other.type, other.status, other.reason, other.message
     )
+
+
+def test_a_status_that_was_written_is_kept_once_whoever_shows_it_first() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            shell.api.make_election("shop", "web", app="web")
+            shell.is_watching = False
+            await asyncio.sleep(_SETTLED_S)
+            seat = shell.controller._managed["shop", "web"].seat
+            assert seat is not None
+            assert isinstance(seat.stepper, Witness)
+            known = shell.controller.resource(("shop", "web"))
+            assert known is not None
+            assert known.status.leader is not None
+            assert seat.stepper._election.state.resource is known
+
+            costs = _Costs(shell)
+            shell.is_watching = True
+            shell._watch("MODIFIED", shell.api.objects[f"{ELECTIONS.format('shop')}/web"])
+            await asyncio.sleep(0.1)
+            assert costs.steps == 0
+
+    run(scenario())
 
 
 def _identities(*held: object) -> list[int]:

@@ -133,11 +133,10 @@ class Controller:
 
     def readings(self) -> Readings:
         """What is shown of this process; of its elections only while it acts, so that no other shows them as well."""
-        managed = self._managed.values()
         return Readings(
             acts=self.acts,
-            mailbox_depth=sum(one.seat.mailbox.depth for one in managed if one.seat is not None),
-            elections=[one.figures for one in managed if one.figures is not None] if self.acts else [],
+            mailbox_depth=sum(one.seat.mailbox.depth for one in self._managed.values() if one.seat is not None),
+            elections=[one.figures for one in self._managed.values() if one.figures is not None] if self.acts else [],
         )
 
     def overdue_s(self) -> float:
@@ -331,14 +330,15 @@ class Controller:
 
     def _take_result(self, seat: Seat, result: Input) -> None:
         """Give a result to the election that asked, and what it tells of a pod to the index and to all others."""
-        namespace, _ = seat.who
         match result:
             case PodRead(pod=pod) | LabelsWritten(pod=pod) if pod is not None:
-                self.see_pod(namespace, pod)
+                self.see_pod(seat.who[0], pod)
             case PodGone(uid):
-                self.lose_pod(namespace, uid)
+                self.lose_pod(seat.who[0], uid)
             case ResourceSeen(resource=resource) | StatusWritten(resource=resource) if resource is not None:
-                result = replace(result, resource=self._narrow(resource))
+                result = replace(result, resource=(narrowed := self._narrow(resource)))
+                if (managed := self._managed.get(seat.who)) is not None:
+                    managed.learn(resource, narrowed)
         self._dispatcher.post(seat, result)
 
     def _narrow(self, resource: Resource) -> Resource:

@@ -21,6 +21,16 @@ class Managed:
     seat: Seat | None = None
     figures: ElectionFigures | None = None
 
+    def learn(self, given: Resource, narrowed: Resource) -> None:
+        """Take a later version with the same spec, which its election is told already: the watch need not bring it.
+
+        Otherwise there would be two of each status: the one that was answered, and the same one from the watch.
+        """
+        known = self.given
+        has_same_spec = (known.uid, known.generation) == (given.uid, given.generation)
+        if has_same_spec and given.resource_version > known.resource_version:
+            self.given, self.resource = given, narrowed
+
 
 def narrow(resource: Resource, refusal: Refusal | None, watched: Selector | None) -> Resource:
     """Return the resource as its election is to see it: with a record that it may have, and pods that are watched.
