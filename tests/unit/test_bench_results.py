@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 
-from bench import plots
+from bench import __main__, plots
 from bench.drawing import Scale, ticks
 from bench.handover import DELETED, NOT_READY, HandOvers
 from bench.rest import NOBODY, OURS, PEER, Rest
 from bench.results import Results, late, percentile
 from bench.scale import Loss, Size
 from bench.usage import Usage
+from demo.terminal import Terminal
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -112,6 +116,21 @@ def test_a_size_that_failed_shows_what_was_measured_before() -> None:
     assert "* 1000 elections: the rest could not be measured. Nobody answered." in text
     assert results.as_json()["sizes"][1]["failure"] == "Nobody answered."
     assert len(ET.fromstring(plots.growth(results.sizes)).findall(f"{_SVG}circle")) == 2 + 2 + 1
+
+
+def test_what_was_measured_of_a_size_outlives_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lose_the_operator(_stage: Any, _terminal: Any, size: Size, **_: Any) -> None:
+        size.started_s = 20.0
+        raise ExceptionGroup("requests", [TimeoutError("Nobody answered.")])
+
+    monkeypatch.setattr(__main__, "measure_size", lose_the_operator)
+    results = Results()
+    arguments = argparse.Namespace(sizes=[100], losses=[], size_window=1)
+    stage: Any = None
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(__main__._measure_sizes(stage, Terminal(), arguments, results, until_s=float("inf")))
+
+    assert results.sizes == [Size(100, started_s=20.0, failure="Nobody answered.")]
 
 
 def test_a_size_of_which_nothing_was_measured_is_shown_as_such() -> None:
