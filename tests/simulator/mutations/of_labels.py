@@ -168,14 +168,14 @@ OF_LABELS = (
         "tombstone",
         STALE_VIEWS,
         put(labeller.Labeller, "plan", _call_them_forged_after_a_renewal),
-        begin_at=39,
+        begin_at=27,
     ),
     Mutation(
         "write the status whatever its version",
         "G1|G2|G4",
         STALE_VIEWS,
         put(executor, "write_status", _write_whatever_its_version),
-        begin_at=3,
+        begin_at=4,
     ),
     Mutation("begin with nobody unfenced", "G3", REBIRTHS, put(resource_json, "parse_status", _begin_with_nobody)),
 )

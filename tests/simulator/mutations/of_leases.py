@@ -108,7 +108,10 @@ def _trust_the_last(self: OperatorLease) -> Instant:
 
 OF_LEASES = (
     Mutation(
-        "write without compare-and-set", "G1|G2|floor", SLOW_NATS, put(ModelBucket, "compare_and_set", _put_anyhow)
+        "write without compare-and-set",
+        "G1|G2|floor|lease",
+        SLOW_NATS,
+        put(ModelBucket, "compare_and_set", _put_anyhow),
     ),
     Mutation(
         "let revisions repeat in a new bucket", "G1|G2", LOST_BUCKETS, put(ModelBucket, "_begin", _repeat_revisions)
@@ -119,8 +122,8 @@ OF_LEASES = (
     Mutation("never stop by oneself", "lease", NODES, put(elector.Elector, "deadline_s", _have_no_deadline)),
     Mutation("count the lease from the answer", "lease", NODES, put(elector.Elector, "concluded", _count_from_answer)),
     Mutation("trust a plain read", "lease", SLOW_NATS, put(LeaseWriter, "step", _lead_by_what_was_read)),
-    Mutation("treat a time-out as success", "lease", SLOW_NATS, _take_a_time_out_for(WriteOutcome.APPLIED)),
+    Mutation("treat a time-out as success", "lease|floor", SLOW_NATS, _take_a_time_out_for(WriteOutcome.APPLIED)),
     Mutation("treat a time-out as failure", "conduct", SLOW_NATS, _take_a_time_out_for(WriteOutcome.UNAVAILABLE)),
-    Mutation("read nothing after a wrong revision", "G5", BLIND, _ignore_wrong_revisions, begin_at=4),
+    Mutation("read nothing after a wrong revision", "G5", BLIND, _ignore_wrong_revisions, begin_at=5),
     Mutation("act after the operator's own deadline", "conduct", REPLICAS, put(OperatorLease, "now", _trust_the_last)),
 )
