@@ -29,7 +29,8 @@ from tenure.kubernetes.access import (
     load_configuration,
     missing_permissions,
 )
-from tenure.kubernetes.client import ApiError, KubernetesClient, Refused
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError, Refused
 from tenure.kubernetes.metadata import read_namespace_uid
 from tenure.metrics import Metrics, Readings
 from tenure.nats.bucket import BucketSettings

@@ -16,7 +16,8 @@ from tenure.election.inputs import LabelOutcome
 from tenure.election.labels import PodRole, role_key
 from tenure.election.pod import Pod, PodRef
 from tenure.kubernetes.access import load_configuration
-from tenure.kubernetes.client import Conflict, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import Conflict, NotFound
 from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path, read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, resources_path, write_status

@@ -15,7 +15,8 @@ from typing import Any, cast
 from model import json_patch
 from tenure.api import GROUP, KIND, PLURAL, VERSION
 from tenure.election.selector import parse_selector
-from tenure.kubernetes.client import Conflict, Invalid, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import Conflict, Invalid, NotFound
 
 Object = dict[str, Any]
 

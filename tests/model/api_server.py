@@ -142,7 +142,7 @@ class ApiServer:
         namespace, kind, name, subresource = match.groups()
         if namespace not in (None, NAMESPACE):
             is_list = method == "GET" and kind is not None and name is None
-            return _ok({"items": []}) if is_list else _refusal(HTTPStatus.NOT_FOUND, f"no namespace {namespace}")
+            return _ok({"items": []}) if is_list else _absent("namespaces", str(namespace))
         if kind is None:
             return _ok({"metadata": {"name": NAMESPACE, "uid": NAMESPACE_UID}})
         if method == "POST":
@@ -151,7 +151,7 @@ class ApiServer:
             return self._list(kind, query)
         stored = self._objects[kind].get(name)
         if stored is None:
-            return _refusal(HTTPStatus.NOT_FOUND, f"{kind} {name} not found")
+            return _absent(kind, name)
         if method == "GET":
             return HTTPStatus.OK, stored.json
         self.writes += 1
@@ -248,3 +248,13 @@ def _ok(body: dict[str, Any]) -> Answer:
 
 def _refusal(status: HTTPStatus, message: str) -> Answer:
     return status, json.dumps({"message": message}).encode()
+
+
+def _absent(kind: str, name: str) -> Answer:
+    status = {
+        "kind": "Status",
+        "reason": "NotFound",
+        "message": f'{kind} "{name}" not found',
+        "details": {"name": name},
+    }
+    return HTTPStatus.NOT_FOUND, json.dumps(status).encode()

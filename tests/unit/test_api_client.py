@@ -10,20 +10,15 @@ import pytest
 from kubernetes.aio.client import Configuration
 
 from tenure.election.pod import PodRef
-from tenure.kubernetes.client import (
-    MAX_CONCURRENT_REQUESTS,
-    REQUEST_TIMEOUT_S,
-    TURN_TIMEOUT_S,
-    ApiError,
-    ApiUnavailable,
-    KubernetesClient,
-    Lane,
-    Refused,
-)
+from tenure.kubernetes.client import MAX_CONCURRENT_REQUESTS, REQUEST_TIMEOUT_S, TURN_TIMEOUT_S, KubernetesClient, Lane
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, Refused
 from tenure.kubernetes.pods import insist_on_pod
 from unit.virtual_time import run
 
 _POD = "/api/v1/namespaces/shop/pods/web-0"
+
+
+_ABSENT = b'{"kind": "Status", "reason": "NotFound", "details": {"name": "web-1", "kind": "pods"}}'
 
 
 class _Client(KubernetesClient):
@@ -36,7 +31,7 @@ class _Client(KubernetesClient):
 
     async def _exchange(self, *_: Any, **__: Any) -> tuple[int, bytes]:
         await asyncio.sleep(self.takes_s)
-        return self.status, b"{}"
+        return self.status, b"{}" if self.status < 300 else _ABSENT
 
     async def _log_in_again(self) -> Configuration:
         self.logins += 1

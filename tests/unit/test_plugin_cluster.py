@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tenure.kubernetes.client import NotFound
+from tenure.kubernetes.errors import NotFound, NotServed
 from tenure.kubernetes.resources import resources_path
 from tenure.plugin.cluster import Cluster
 from tenure.plugin.target import ExitStatus, Failure
@@ -25,7 +25,7 @@ class _Client:
 
     async def list_items(self, path: str) -> list[dict[str, Any]]:
         if not self._names:
-            raise NotFound(f"GET {path}: 404")
+            raise NotServed(f"GET {path}: 404")
         assert path == resources_path("shop")
         return [{"metadata": {"namespace": "shop", "name": name}} for name in self._names]
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from environment.ports import LOOPBACK, free_ports
 from tenure.election.slate import Obstacle
 from tenure.kubernetes.access import NoConfiguration
-from tenure.kubernetes.client import ApiUnavailable, Conflict, Invalid, NotFound, Refused
+from tenure.kubernetes.errors import ApiUnavailable, Conflict, Invalid, NotFound, Refused
 from tenure.plugin.cli import main
 from tenure.plugin.running import carry_out
 from tenure.plugin.target import ExitStatus, Failure

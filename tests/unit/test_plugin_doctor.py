@@ -11,7 +11,7 @@ import yaml
 
 from tenure import __version__
 from tenure.api import GROUP, KIND, PLURAL, VERSION
-from tenure.kubernetes.client import ApiError, ApiUnavailable, NotFound, Refused
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, NotFound, NotServed, Refused
 from tenure.kubernetes.pods import pod_path, pods_path
 from tenure.kubernetes.resources import resources_path
 from tenure.plugin.cluster import Cluster
@@ -112,7 +112,7 @@ def test_a_cluster_that_is_well_has_nothing_to_be_said() -> None:
     assert _findings({}) == {}
 
 
-@pytest.mark.parametrize("answer", [NotFound("GET /apis/tenure.dev: 404"), {"resources": []}])
+@pytest.mark.parametrize("answer", [NotServed("GET /apis/tenure.dev: 404"), {"resources": []}])
 def test_without_the_crd_it_says_how_to_install_it_and_looks_at_nothing_else(answer: Any) -> None:
     rest = dict.fromkeys((_OPENAPI, _OPERATORS, _ELECTIONS), Refused("403"))
 

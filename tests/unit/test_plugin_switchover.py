@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tenure.election.resource import Answer
-from tenure.kubernetes.client import ApiUnavailable
+from tenure.kubernetes.errors import ApiUnavailable
 from tenure.plugin import switchover
 from tenure.plugin.cluster import Cluster
 from tenure.plugin.target import ExitStatus, Failure

@@ -10,16 +10,8 @@ from tenure.election.effects import WriteLabels
 from tenure.election.inputs import LabelOutcome, LabelsWritten
 from tenure.election.labels import PodRole
 from tenure.election.pod import Pod, PodRef
-from tenure.kubernetes.client import (
-    ApiError,
-    ApiUnavailable,
-    Conflict,
-    Invalid,
-    KubernetesClient,
-    Lane,
-    NotFound,
-    Refused,
-)
+from tenure.kubernetes.client import KubernetesClient, Lane
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, Conflict, Invalid, NotFound, NotServed, Refused
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path, read_pod, write_labels
 from unit.virtual_time import run
 
@@ -140,6 +132,9 @@ _INVALID = Invalid("422 the policy says no")
     [
         pytest.param(_Api(_HIGHER), LabelsWritten(_REF, LabelOutcome.APPLIED, parse_pod(_HIGHER)), id="applied"),
         pytest.param(_Api(NotFound("404")), LabelsWritten(_REF, LabelOutcome.GONE), id="404: gone"),
+        pytest.param(
+            _Api(NotServed("404")), LabelsWritten(_REF, LabelOutcome.UNAVAILABLE), id="404 about no pod: who knows"
+        ),
         pytest.param(_Api(Conflict("409")), LabelsWritten(_REF, LabelOutcome.UNAVAILABLE), id="409: try again"),
         pytest.param(_Api(ApiUnavailable("late")), LabelsWritten(_REF, LabelOutcome.UNAVAILABLE), id="no answer"),
         pytest.param(

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from tenure.election.selector import parse_selector
-from tenure.kubernetes.client import ApiUnavailable, KubernetesClient
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiUnavailable
 from tenure.kubernetes.metadata import Metadata
 from tenure.runtime.listings import PodList, PodListings
 from tenure.runtime.tasks import Tasks, report

@@ -14,7 +14,8 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from tenure.api import GROUP, PLURAL, VERSION
-from tenure.kubernetes.client import KubernetesClient, NotFound, path_of
+from tenure.kubernetes.client import KubernetesClient, path_of
+from tenure.kubernetes.errors import NotFound, NotServed
 from tenure.kubernetes.metadata import read_namespace_uid
 
 CRD_NAME = f"{PLURAL}.{GROUP}"
@@ -156,7 +157,7 @@ async def crd_is_there(client: KubernetesClient) -> bool:
     """Whether the API server serves LeaderElections. Raises ApiError."""
     try:
         answer = await client.get(path_of("apis", GROUP, VERSION))
-    except NotFound:
+    except (NotFound, NotServed):
         return False
     return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
 

@@ -20,6 +20,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
 from tenure import __version__
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, error_of, json_object
 
 REQUEST_TIMEOUT_S = 5.0
 LIST_TIMEOUT_S = 60.0
@@ -31,9 +32,6 @@ API server; those that gave up earlier would only ask again, and one that does s
 
 LOGIN_INTERVAL_S = 5.0
 """The time between two logins: an account that is locked out must not run its login command at every request."""
-
-MAX_MESSAGE_LENGTH = 500
-"""Characters of an error's text that are passed on."""
 
 WATCH_TIMEOUT_S = 300
 """After so long the API server ends a watch, which goes on with the next one."""
@@ -60,44 +58,6 @@ class Lane(Enum):
 
 MAX_CONCURRENT_REQUESTS = {Lane.PROMPT: 32, Lane.BULK: 32, Lane.DOUBT: 8, Lane.LIST: 4}
 """Requests on their way at a time: more would only queue in the API server's own fair queuing."""
-
-
-class ApiError(Exception):
-    """A request had no good answer.
-
-    ApiError
-    ├── ApiUnavailable   no answer in time, or one that says to come back: whether it was applied is not known
-    ├── NotFound         404
-    ├── Conflict         409: the object has another version
-    ├── Invalid          422: the content was refused, or a test of a JSON Patch failed
-    └── Refused          any other refusal, such as a missing permission
-
-    `said` is what the API server said by itself, "" when it said nothing.
-    """
-
-    def __init__(self, text: str, *, said: str = "") -> None:
-        super().__init__(text)
-        self.said = said
-
-
-class ApiUnavailable(ApiError):
-    """No answer, 429 or 5xx."""
-
-
-class NotFound(ApiError):
-    """404."""
-
-
-class Conflict(ApiError):
-    """409."""
-
-
-class Invalid(ApiError):
-    """422, or 400: how a JSON Patch without its parent path is refused."""
-
-
-class Refused(ApiError):
-    """Any other 4xx."""
 
 
 class KubernetesClient:
@@ -182,7 +142,7 @@ class KubernetesClient:
                 await self._renew_login()
                 response = await self._open_watch(url)
             if response.status != HTTPStatus.OK:
-                raise _error("GET", path, response.status, await response.read())
+                raise error_of("GET", path, response.status, await response.read())
             rest = b""
             async for chunk in response.response.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -246,12 +206,12 @@ class KubernetesClient:
         if status == HTTPStatus.UNAUTHORIZED:
             await self._renew_login()
             status, content = await self._send(method, url, body, headers, lane=lane, timeout_s=timeout_s)
-        answer = _json(content)
+        answer = json_object(content)
         if 200 <= status < 300:
             if answer is None:
                 raise ApiUnavailable(f"{method} {path}: the answer is no JSON object")
             return answer
-        raise _error(method, path, status, content)
+        raise error_of(method, path, status, content)
 
     async def _renew_login(self) -> None:
         """Log in again, unless that was done a moment ago. Raises ApiUnavailable when it cannot be done."""
@@ -319,31 +279,3 @@ def _open(configuration: Configuration) -> ApiClient:
 def path_of(*parts: str) -> str:
     """Return an API path of these parts, each made safe."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def _json(content: bytes) -> dict[str, Any] | None:
-    try:
-        loaded = json.loads(content)
-    except ValueError:
-        return None
-    return loaded if isinstance(loaded, dict) else None
-
-
-def _error(method: str, path: str, status: int, content: bytes) -> ApiError:
-    answer = _json(content) or {}
-    said = str(answer.get("message") or content.decode(errors="replace"))[:MAX_MESSAGE_LENGTH]
-    return _error_class(status)(f"{method} {path}: {status} {said}", said=said)
-
-
-def _error_class(status: int) -> type[ApiError]:
-    match status:
-        case HTTPStatus.NOT_FOUND:
-            return NotFound
-        case HTTPStatus.CONFLICT:
-            return Conflict
-        case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
-            return Invalid
-        case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.REQUEST_TIMEOUT:
-            return ApiUnavailable
-        case _:
-            return ApiUnavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused

@@ -12,17 +12,8 @@ from tenure.election.effects import WriteLabels
 from tenure.election.inputs import LabelOutcome, LabelsWritten
 from tenure.election.labels import PodRole, role_key, term_key
 from tenure.election.pod import Pod, PodRef
-from tenure.kubernetes.client import (
-    ApiError,
-    ApiUnavailable,
-    Conflict,
-    Invalid,
-    KubernetesClient,
-    Lane,
-    NotFound,
-    Refused,
-    path_of,
-)
+from tenure.kubernetes.client import KubernetesClient, Lane, path_of
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, Conflict, Invalid, NotFound, Refused
 
 ORDINAL_LABEL = "apps.kubernetes.io/pod-index"
 

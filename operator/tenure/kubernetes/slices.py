@@ -13,7 +13,8 @@ from tenure.election.effects import RouteServices
 from tenure.election.inputs import ServicesRouted
 from tenure.election.labels import parse_term
 from tenure.election.resource import Resource
-from tenure.kubernetes.client import ApiError, ApiUnavailable, Conflict, KubernetesClient, Lane, NotFound, path_of
+from tenure.kubernetes.client import KubernetesClient, Lane, path_of
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, Conflict, NotFound
 from tenure.kubernetes.pods import pod_path
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from tenure.api.resource import parse_spec
 from tenure.election.pod import Pod
 from tenure.election.resource import Spec
 from tenure.kubernetes.access import CRD_NAME, load_context
-from tenure.kubernetes.client import KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import NotFound, NotServed
 from tenure.kubernetes.pods import list_pods, parse_pod
 from tenure.kubernetes.resources import list_resources, resource_path
 from tenure.plugin.target import ExitStatus, Failure, Target
@@ -49,7 +50,7 @@ class Cluster:
         try:
             with patience():
                 return await self.client.get(resource_path(self.namespace, name))
-        except NotFound:
+        except (NotFound, NotServed):
             others = [body["metadata"]["name"] for body in await self.list_elections(self.namespace)]
             raise Failure(_nothing_like(name, self.namespace, others), ExitStatus.NOT_FOUND) from None
 
@@ -65,7 +66,7 @@ class Cluster:
         try:
             with patience():
                 bodies = await list_resources(self.client, namespace)
-        except NotFound:
+        except NotServed:
             raise Failure(
                 f"This cluster has no LeaderElections. Install the CRD {CRD_NAME}, by the chart or with: "
                 "kubectl apply -f crds/leaderelections.yaml",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenure.election.pod import Pod
-from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError, NotFound
 from tenure.kubernetes.pods import list_pods, parse_pod, pod_path
 from tenure.plugin.views import Lease
 

@@ -11,13 +11,14 @@ from typing import Any, NoReturn
 import click
 
 from tenure.kubernetes.access import NoConfiguration
-from tenure.kubernetes.client import ApiError, ApiUnavailable, Conflict, NotFound, Refused
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, Conflict, NotFound, NotServed, Refused
 from tenure.plugin.target import ExitStatus, Failure
 
 _STATUSES: dict[type[ApiError], ExitStatus] = {
     ApiUnavailable: ExitStatus.UNREACHABLE,
     Refused: ExitStatus.FORBIDDEN,
     NotFound: ExitStatus.NOT_FOUND,
+    NotServed: ExitStatus.NOT_FOUND,
 }
 
 
@@ -42,6 +43,8 @@ def explain(error: ApiError) -> str:
     """Return a sentence about an answer of the API server that nobody expected."""
     said = (error.said or str(error)).strip().rstrip(".")
     match error:
+        case NotServed():
+            return f"The API server does not serve this: {said}."
         case ApiUnavailable():
             return f"The API server does not answer: {error}."
         case Refused():

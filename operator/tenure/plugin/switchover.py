@@ -17,7 +17,7 @@ from tenure.election.clock import rfc3339
 from tenure.election.request import Switchover
 from tenure.election.resource import Answer, Refusal, Resource, Spec
 from tenure.election.switchover import Result, pending
-from tenure.kubernetes.client import ApiUnavailable
+from tenure.kubernetes.errors import ApiUnavailable
 from tenure.kubernetes.resources import resource_path
 from tenure.plugin.cluster import Cluster, connect
 from tenure.plugin.running import explain

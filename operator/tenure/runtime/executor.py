@@ -11,7 +11,8 @@ from tenure.election import effects, inputs
 from tenure.election.clock import Instant
 from tenure.election.inputs import LabelOutcome, WriteOutcome
 from tenure.election.resource import Resource, Spec
-from tenure.kubernetes.client import ApiError, Conflict, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError, Conflict, NotFound
 from tenure.kubernetes.events import post_event
 from tenure.kubernetes.pods import read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, write_status

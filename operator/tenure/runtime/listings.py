@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from tenure.election.labels import ROLE_PREFIX, TERM_PREFIX, role_key, term_key
 from tenure.election.pod import PodRef
 from tenure.election.selector import Selector
-from tenure.kubernetes.client import ApiError, KubernetesClient
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError
 from tenure.kubernetes.metadata import Metadata, list_metadata
 from tenure.kubernetes.pods import pods_path
 

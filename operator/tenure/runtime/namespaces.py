@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError, NotFound
 from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.runtime.pods import PodIndex

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from tenure.election.inputs import SlicesListed
 from tenure.election.labels import ROLE_PREFIX
-from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError, NotFound
 from tenure.kubernetes.metadata import Metadata, list_metadata
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.kubernetes.resources import read_resource, resources_path

@@ -15,7 +15,8 @@ from tenure.election.effects import WriteLabels
 from tenure.election.entry import Entry
 from tenure.election.labels import role_key, term_key
 from tenure.election.record import LeaseRecord, Signature
-from tenure.kubernetes.client import ApiError, KubernetesClient, NotFound
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiError, NotFound
 from tenure.kubernetes.metadata import Metadata, list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import pods_path, write_labels
 from tenure.metrics import Metrics

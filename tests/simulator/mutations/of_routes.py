@@ -13,7 +13,8 @@ from tenure.election.labeller import Labeller
 from tenure.election.labels import parse_term
 from tenure.election.routing import Plan
 from tenure.kubernetes import slices
-from tenure.kubernetes.client import Conflict, KubernetesClient
+from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import Conflict
 from tenure.runtime.resync import Resync
 
 _put, _merge_patch, _decide = slices._put, KubernetesClient.merge_patch, Labeller.decide
