@@ -10,6 +10,7 @@ from tenure.election import lease
 from tenure.election.effects import ListPods, ReadLease, ReadPod, ReadResource, WriteLabels, WriteLease, WriteStatus
 from tenure.election.inputs import (
     ConnectionChanged,
+    LeaseRead,
     PodGone,
     PodRead,
     PodsComplete,
@@ -75,6 +76,22 @@ def test_the_first_election() -> None:
     assert story.hears(story.acknowledged(settled)) == []
     renewal = only(WriteLease, story.rests(story.wakes_after_s))
     assert (held_by(renewal), renewal.expected_revision) == ((A.identity, 1), 2)
+
+
+def test_an_election_that_waits_for_its_first_record_says_nothing_until_it_is_there_or_does_not_come() -> None:
+    """Of thousands that begin at once each waits for seconds, and must not cost the API a write for that."""
+    story = Story(A, B)
+    story.hears(ConnectionChanged(1), ResourceSeen(story.resource), PodSeen(A), PodSeen(B), PodsComplete())
+
+    assert story.rests(2.0) == []
+    marker = only(WriteLease, story.hears(story.read(None)))
+    assert story.rests(2.0) == []
+    assert ready_of(only(WriteStatus, story.hears(story.written(marker)))) == "Electing"
+
+    story = Story(A, B)
+    story.hears(ConnectionChanged(1), ResourceSeen(story.resource), PodSeen(A), PodSeen(B), PodsComplete())
+    story.hears(LeaseRead(None), ConnectionChanged(0))
+    assert [ready_of(done) for done in story.rests(2.0) if isinstance(done, WriteStatus)] == ["Electing"]
 
 
 def test_an_election_at_rest_costs_the_api_no_request() -> None:

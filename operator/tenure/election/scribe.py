@@ -52,7 +52,7 @@ class Scribe:
         is_urgent = status is not last
         settled = plan.settled and status.term == last.term
         status = self._describe(now, status, plan, outlook, settled=settled)
-        if not is_urgent and not self._wait_for_cosmetics(now_s, status, last):
+        if not is_urgent and (not self._wait_for_cosmetics(now_s, status, last) or self._awaits_the_first_record):
             return []
         if not state.status_backoff.may_try(now_s, wake=self.alarm):
             return []
@@ -79,6 +79,19 @@ class Scribe:
         if now_s < due_at_s:
             self.alarm.set(due_at_s)
         return now_s >= due_at_s
+
+    @property
+    def _awaits_the_first_record(self) -> bool:
+        """Whether the answer of NATS that is under way brings the first floor, and with it a write in any case.
+
+        Thousands of elections that begin at once wait for seconds: none of them is to say so.
+        """
+        state = self._state
+        return (
+            state.resource is not None
+            and state.resource.status.term_floor is None
+            and state.lease_operation is not None
+        )
 
     def _next_ledger(self, now: Instant, last: Status, outlook: Outlook) -> Status:
         """Return the status with the next entry of the ledger or the next floor; `last` itself without either."""
