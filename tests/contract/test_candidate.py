@@ -138,7 +138,8 @@ async def test_the_next_one_begins_after_the_last_one_has_ended(server: NatsServ
         assert await b.wait_until_leader() == 2
     await b.stop()
 
-    assert told.all == [
+    # Whether the one that ends hears of the next one is a matter of moments.
+    assert [said for said in told.all if said != "a: b leads"] == [
         "a became leader",
         "b: a leads",
         "a has cleaned up",

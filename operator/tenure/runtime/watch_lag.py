@@ -10,6 +10,7 @@ WATCH_LAG_S = 10.0
 """A watch that has shown nothing of a list for so long has missed the rest of it."""
 
 POLL_S = 0.05
+"""How often it is looked, and so much more seldom with each thousand that is left to look for."""
 
 Item = TypeVar("Item")
 
@@ -30,4 +31,4 @@ async def until_watched(listed: Sequence[Item], is_known: Callable[[Item], bool]
         if not left or loop.time() >= until_s:
             return left
         missing = left
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(POLL_S * (1 + len(left) // 1000))
