@@ -17,7 +17,7 @@ from tenure.election.labels import PodRole, role_key
 from tenure.election.pod import Pod, PodRef
 from tenure.kubernetes.access import load_configuration
 from tenure.kubernetes.client import KubernetesClient
-from tenure.kubernetes.errors import Conflict, NotFound
+from tenure.kubernetes.errors import Conflict, NotFound, NotServed
 from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path, read_pod, write_labels
 from tenure.kubernetes.resources import read_resource, resources_path, write_status
@@ -128,3 +128,12 @@ async def test_a_namespace_has_a_uid_or_is_not_there(server: Server) -> None:
     assert await read_namespace_uid(server.client, server.namespace)
     with pytest.raises(NotFound):
         await read_namespace_uid(server.client, "nothing")
+
+
+@pytest.mark.parametrize("server", ["kube-apiserver"], indirect=True)
+@pytest.mark.parametrize(
+    "path", ["/apis/none.{group}/v1/things/web", "/apis/{group}/v0/leaderelections", "{pod}/nothing"]
+)
+async def test_what_is_not_served_is_no_word_about_an_object(server: Server, path: str) -> None:
+    with pytest.raises(NotServed):
+        await server.client.get(path.format(group=GROUP, pod=pod_path(server.namespace, "web-0")))

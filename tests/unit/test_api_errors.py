@@ -21,6 +21,7 @@ def _status(reason: str, **details: str) -> bytes:
         (404, b"404 page not found\n", NotServed),
         (404, b'{"message": "no upstream"}', NotServed),
         (404, b"{}", NotServed),
+        (404, b'{"kind": "Status", "reason": "NotFound", "details": "web-0"}', NotServed),
         (409, _status("Conflict", name="web-0"), Conflict),
         (422, _status("Invalid"), Invalid),
         (400, _status("BadRequest"), Invalid),

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from tenure.election.inputs import Input, ResourceSeen, StatusWritten
 from tenure.election.resource import RecordName, Resource, Spec
 from tenure.runtime.controller import RETRY_AFTER_ERROR_S
 from tenure.runtime.dispatcher import Seat
+from tenure.runtime.witness import Witness
 from unit.shell import Shell
 from unit.virtual_time import read_clock, run
 
@@ -85,6 +87,30 @@ def test_what_a_failed_election_asked_for_is_no_answer_to_the_next_one(caplog: p
 
     run(scenario())
     assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
+
+
+def test_what_an_election_that_was_replaced_has_written_its_successor_is_told_by_the_watch() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0")
+            shell.api.make_election("shop", "web", app="web")
+            await asyncio.sleep(10)
+            managed = shell.controller._managed[WEB]
+            before, known = managed.seat, managed.given
+            assert before is not None
+            shell.controller._reopen(WEB)
+            await asyncio.sleep(10)
+            assert managed.seat is not None
+            assert isinstance(managed.seat.stepper, Witness)
+
+            written = replace(known, resource_version=known.resource_version + 1000)
+            shell.controller._take_result(before, StatusWritten(written))
+            shell.controller.see_resource(written)
+            await asyncio.sleep(0.1)
+
+            assert managed.seat.stepper._election.state.resource == written
+
+    run(scenario())
 
 
 def test_two_elections_of_one_record_never_sign_alike() -> None:

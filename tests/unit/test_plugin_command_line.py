@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from environment.ports import LOOPBACK, free_ports
 from tenure.election.slate import Obstacle
 from tenure.kubernetes.access import NoConfiguration
-from tenure.kubernetes.errors import ApiUnavailable, Conflict, Invalid, NotFound, Refused
+from tenure.kubernetes.errors import ApiUnavailable, Conflict, Invalid, NotFound, NotServed, Refused
 from tenure.plugin.cli import main
 from tenure.plugin.running import carry_out
 from tenure.plugin.target import ExitStatus, Failure
@@ -112,6 +112,11 @@ def test_a_server_that_is_away_is_a_sentence_and_5(kubeconfig: Path, command: li
             4,
         ),
         (NotFound("GET /x: 404 gone", said="It is gone"), "The API server refuses this: It is gone.", 3),
+        (
+            NotServed("GET /x: 404 page", said="404 page not found\n"),
+            "The API server does not serve this: 404 page not found.",
+            3,
+        ),
         (Conflict("x", said="It changed"), "Somebody else has changed it meanwhile: It changed. Try again.", 1),
         (Invalid("x", said="spec.x: too long"), "The API server refuses this: spec.x: too long.", 1),
     ],

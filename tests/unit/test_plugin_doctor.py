@@ -11,7 +11,7 @@ import yaml
 
 from tenure import __version__
 from tenure.api import GROUP, KIND, PLURAL, VERSION
-from tenure.kubernetes.errors import ApiError, ApiUnavailable, NotFound, NotServed, Refused
+from tenure.kubernetes.errors import ApiError, ApiUnavailable, NotServed, Refused
 from tenure.kubernetes.pods import pod_path, pods_path
 from tenure.kubernetes.resources import resources_path
 from tenure.plugin.cluster import Cluster
@@ -153,7 +153,7 @@ def test_what_it_may_not_look_at_is_a_warning_and_the_rest_is_looked_at(path: st
     ("answer", "said", "advice"),
     [
         pytest.param(
-            NotFound("404"),
+            NotServed("404"),
             "It has no /status: it is an older version. What it sees of NATS is not known.",
             "Use the same version of the operator and of kubectl tenure.",
             id="an older operator",

@@ -94,6 +94,17 @@ def _holders(done: list[Effect]) -> list[tuple[str, int]]:
     return [held_by(effect) for effect in done if isinstance(effect, WriteLease)]
 
 
+def test_a_switchover_that_another_clusters_record_names_is_not_taken_for_one_that_has_begun_here() -> None:
+    story = _of_three()
+    story.revision += 1
+    theirs = a_record("web-0_elsewhere", 8, namespace_uid="another-namespace", switchover=Switchover("theirs"))
+    story.hears(story.seen(theirs))
+
+    done = story.hears(_asked(story, not_before_s=WALL_S - 3600.0))
+
+    assert [_answer_of(write) for write in done if isinstance(write, WriteStatus)] == [("one", "Refused")]
+
+
 def test_leadership_moves_to_the_pod_that_was_named_and_one_write_shows_it_with_the_answer() -> None:
     story = _of_three()
 

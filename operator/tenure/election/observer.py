@@ -67,19 +67,13 @@ class Observer:
         status = state.resource.status
         if not self._is_known_since_the_status(lease):
             return self._reader.read(now, state.timing)
-        term = max(lease.term if leader is not None else 0, status.shown_term(self._earlier_term(lease)) + 1)
+        term = max(
+            lease.term if leader is not None else 0,
+            status.shown_term(max(state.earlier_term, status.told_term(lease.term))) + 1,
+        )
         if term <= MAX_TERM and len(status.unfenced) < ledger.MAX_UNFENCED:
             self.decision = campaign.Follow(Reign(term, leader, began_at_s), self._why_ended(lease))
         return []
-
-    def _earlier_term(self, lease: Lease) -> int:
-        """The highest term that an earlier life of the election can have shown, 0 for none.
-
-        A first floor above the record was written by what labels told then; the pods that had them may be gone by now.
-        """
-        assert self._state.resource is not None
-        floor = self._state.resource.status.term_floor or 0
-        return max(self._state.earlier_term, floor if floor > lease.term else 0)
 
     def _is_known_since_the_status(self, lease: Lease) -> bool:
         """Whether the record is known as it was after the status was written.

@@ -46,12 +46,12 @@ class Outlook(NamedTuple):
 def look_out(now: Instant, state: State, decision: Decision, namespace_uid: str | None) -> Outlook:
     """Return what the status may rest on after this decision about the lease, in the namespace of this UID."""
     lease, leading = state.lease, state.leading
-    holder, term, started_at_s, namespace_uid, unbelievable = "", 0, None, None, None
+    holder, term, started_at_s, record_namespace_uid, unbelievable = "", 0, None, None, None
     is_held = False
     record = lease.record if lease is not None else None
     if isinstance(record, LeaseRecord):
         holder, term = record.holder, record.term
-        started_at_s, namespace_uid = record.started_at_s, record.namespace_uid
+        started_at_s, record_namespace_uid = record.started_at_s, record.namespace_uid
         is_held = lease is not None and holder != "" and not lease.expired(now.monotonic_s)
     elif isinstance(record, Unbelievable):
         unbelievable = record.reason
@@ -63,7 +63,7 @@ def look_out(now: Instant, state: State, decision: Decision, namespace_uid: str 
         holder,
         term,
         started_at_s,
-        namespace_uid,
+        record_namespace_uid,
         unbelievable,
         is_held,
         None if leading is None else (leading.identity, leading.term),

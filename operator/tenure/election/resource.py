@@ -157,6 +157,14 @@ class Status:
         """The highest term that was shown: before this status says one, what was `told` in an earlier life."""
         return self.term or told
 
+    def told_term(self, record_term: int) -> int:
+        """What labels told of an earlier life when the first floor was written, 0 for nothing, or once there is a term.
+
+        Nothing else puts it above the record, and the pods that had those labels may be gone by now.
+        """
+        floor = self.term_floor or 0
+        return floor if not self.term and floor > record_term else 0
+
     def condition(self, kind: str) -> Condition | None:
         """The condition of one type, if it has been written."""
         return next((condition for condition in self.conditions if condition.type == kind), None)

@@ -52,7 +52,7 @@ class Scribe:
         is_urgent = status is not last
         settled = plan.settled and status.term == last.term
         status = self._describe(now, status, plan, outlook, settled=settled)
-        if not is_urgent and (not self._wait_for_cosmetics(now_s, status, last) or self._awaits_the_first_record):
+        if not is_urgent and (not self._wait_for_cosmetics(now_s, status, last) or self._awaits_the_first_record(last)):
             return []
         if not state.status_backoff.may_try(now_s, wake=self.alarm):
             return []
@@ -80,18 +80,12 @@ class Scribe:
             self.alarm.set(due_at_s)
         return now_s >= due_at_s
 
-    @property
-    def _awaits_the_first_record(self) -> bool:
+    def _awaits_the_first_record(self, last: Status) -> bool:
         """Whether the answer of NATS that is under way brings the first floor, and with it a write in any case.
 
         Thousands of elections that begin at once wait for seconds: none of them is to say so.
         """
-        state = self._state
-        return (
-            state.resource is not None
-            and state.resource.status.term_floor is None
-            and state.lease_operation is not None
-        )
+        return last.term_floor is None and self._state.lease_operation is not None
 
     def _next_ledger(self, now: Instant, last: Status, outlook: Outlook) -> Status:
         """Return the status with the next entry of the ledger or the next floor; `last` itself without either."""
@@ -147,9 +141,7 @@ class Scribe:
             is_shown = last.leader is not None and last.leader.identity == outlook.holder
             if is_shown or not outlook.holder or not last.believes(outlook.term):
                 return None
-            # A first floor above the record was written by what labels told then, of which some may be gone by now.
-            told = last.term_floor if not last.term and last.term_floor > outlook.term else 0
-            term = max(outlook.term, shown_term + 1, told + 1)
+            term = max(outlook.term, shown_term + 1, last.told_term(outlook.term) + 1)
             return Reign(term, Leader(outlook.holder, None), outlook.started_at_s)
         shows_a_leader = last.leader is not None or state.has_stray_leader
         is_vacant = not outlook.holder and shows_a_leader and outlook.term > shown_term

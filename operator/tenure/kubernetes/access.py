@@ -157,7 +157,7 @@ async def crd_is_there(client: KubernetesClient) -> bool:
     """Whether the API server serves LeaderElections. Raises ApiError."""
     try:
         answer = await client.get(path_of("apis", GROUP, VERSION))
-    except (NotFound, NotServed):
+    except NotServed:
         return False
     return any(resource.get("name") == PLURAL for resource in answer.get("resources") or ())
 

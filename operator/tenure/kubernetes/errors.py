@@ -76,9 +76,7 @@ def json_object(content: bytes) -> dict[str, Any] | None:
 def _class_of(status: int, answer: dict[str, Any]) -> type[ApiError]:
     match status:
         case HTTPStatus.NOT_FOUND:
-            # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
-            is_word = answer.get("kind") == "Status" and answer.get("reason") == "NotFound"
-            return NotFound if is_word and (answer.get("details") or {}).get("name") else NotServed
+            return NotFound if _names_an_object(answer) else NotServed
         case HTTPStatus.CONFLICT:
             return Conflict
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
@@ -87,3 +85,13 @@ def _class_of(status: int, answer: dict[str, Any]) -> type[ApiError]:
             return ApiUnavailable
         case _:
             return ApiUnavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
+
+
+def _names_an_object(answer: dict[str, Any]) -> bool:
+    """Whether a 404 says which object there is not.
+
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+    """
+    is_status = answer.get("kind") == "Status" and answer.get("reason") == "NotFound"
+    details = answer.get("details")
+    return is_status and isinstance(details, dict) and bool(details.get("name"))

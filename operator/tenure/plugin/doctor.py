@@ -9,7 +9,7 @@ from typing import Any
 
 from tenure.api import GROUP, KIND, VERSION
 from tenure.kubernetes.access import CRD_NAME, crd_is_there, may, missing_permissions
-from tenure.kubernetes.errors import ApiError, NotFound, NotServed, Refused
+from tenure.kubernetes.errors import ApiError, NotServed, Refused
 from tenure.kubernetes.pods import list_pods, parse_pod
 from tenure.plugin import tables
 from tenure.plugin.cluster import Cluster, connect, patience
@@ -121,7 +121,7 @@ async def _ask(cluster: Cluster, operator: OperatorPod) -> dict[str, Any] | Find
     unknown = "What it sees of NATS is not known."
     try:
         return await read_report(cluster.client, operator)
-    except (NotFound, NotServed):
+    except NotServed:
         advice = "Use the same version of the operator and of kubectl tenure."
         return warning(subject, f"It has no /status: it is an older version. {unknown}", advice)
     except Refused as error:

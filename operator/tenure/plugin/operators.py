@@ -8,7 +8,7 @@ from typing import Any
 
 from tenure.election.pod import Pod
 from tenure.kubernetes.client import KubernetesClient
-from tenure.kubernetes.errors import ApiError, NotFound
+from tenure.kubernetes.errors import ApiError, NotServed
 from tenure.kubernetes.pods import list_pods, parse_pod, pod_path
 from tenure.plugin.views import Lease
 
@@ -67,13 +67,13 @@ def _parse(body: dict[str, Any]) -> OperatorPod:
 async def read_report(client: KubernetesClient, operator: OperatorPod, *, election: str = "") -> dict[str, Any]:
     """Return what an operator says of itself; see docs/metrics.md.
 
-    Raises ApiError, NotFound for a pod that does not report like this version's.
+    Raises ApiError, NotServed for a pod that does not report like this version's.
     """
     address = pod_path(operator.namespace, f"http:{operator.pod.name}:{operator.port}")
     query = {"election": election} if election else {}
     report = await client.get(f"{address}/proxy/status", timeout_s=REPORT_TIMEOUT_S, **query)
     if not report.keys() >= FIELDS:
-        raise NotFound(f"{operator.name} serves something else on /status.")
+        raise NotServed(f"{operator.name} serves something else on /status.")
     return report
 
 

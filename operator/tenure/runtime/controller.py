@@ -183,10 +183,12 @@ class Controller:
         if all(namespace != key[0] for namespace, _ in self._managed):
             self._namespaces.forget(key[0])
         elif managed.namespace_uid is not None:
-            look = self._look_at_namespace(key[0], managed.namespace_uid)
-            self._tasks.start(look, name=f"look at namespace {key[0]}")
+            self._tasks.start(self._look_at_namespace(key[0], managed.namespace_uid), name=f"look at {key[0]}")
         logger.info("Election deleted", extra={"election": "/".join(key)})
-        self._tasks.start(self._retire(key, managed.namespace_uid), name=f"retirement of {'/'.join(key)}")
+        if self.acts:
+            uid_then = managed.namespace_uid
+            retiring = self.retirement.retire(key, is_back=lambda: key in self._managed, namespace_uid=uid_then)
+            self._tasks.start(retiring, name=f"retirement of {'/'.join(key)}")
 
     def see_pod(self, namespace: str, pod: Pod) -> None:
         """Take a version of a pod."""
@@ -330,20 +332,19 @@ class Controller:
 
     def _take_result(self, seat: Seat, result: Input) -> None:
         """Give a result to the election that asked, and what it tells of a pod to the index and to all others."""
+        namespace, _ = seat.who
+        managed = self._managed.get(seat.who)
         match result:
             case PodRead(pod=pod) | LabelsWritten(pod=pod) if pod is not None:
-                self.see_pod(seat.who[0], pod)
+                self.see_pod(namespace, pod)
             case PodGone(uid):
-                self.lose_pod(seat.who[0], uid)
+                self.lose_pod(namespace, uid)
             case ResourceSeen(resource=resource) | StatusWritten(resource=resource) if resource is not None:
-                result = replace(result, resource=(narrowed := self._narrow(resource)))
-                if (managed := self._managed.get(seat.who)) is not None:
+                narrowed = self._narrow(resource)
+                result = replace(result, resource=narrowed)
+                if managed is not None and managed.seat is seat:  # Another election in its place is told by the watch.
                     managed.learn(resource, narrowed)
         self._dispatcher.post(seat, result)
 
     def _narrow(self, resource: Resource) -> Resource:
         return narrow(resource, self._records.refusal(resource), self._pod_selector)
-
-    async def _retire(self, key: Key, namespace_uid: str | None) -> None:
-        if self.acts:
-            await self.retirement.retire(key, is_back=lambda: key in self._managed, namespace_uid=namespace_uid)
