@@ -18,7 +18,7 @@ from cluster_support.follower import Follower
 from cluster_support.kubernetes import elections_path, pods_path
 from cluster_support.manifests import leader_election
 from cluster_support.views import LEADER, ElectionView, PodView
-from environment import Environment
+from environment import Environment, wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -108,6 +108,9 @@ class Crowd:
             replica.kill()
             front.close()
         self.scene.close()
+        # The next operator is not to start among 200 elections that vanish one after another.
+        where = f"/api/v1/namespaces/{self.scene.namespace}"
+        wait_until(lambda: self.scene.kubernetes.find(where) is None, "the namespace is gone", timeout_s=_PATIENCE_S)
         for replica in self._fronts:
             replica.check()
 
