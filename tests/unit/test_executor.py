@@ -11,7 +11,7 @@ from model.api import ModelApi
 from tenure.election.effects import Announce, Effect, ReadResource, WriteStatus
 from tenure.election.inputs import Input, ResourceReadFailed, StatusWritten
 from tenure.kubernetes.errors import ApiError, NotFound, NotServed
-from tenure.runtime.executor import MAX_WAITING_EVENTS, Executor
+from tenure.runtime.executor import EVENT_DELAY_S, MAX_WAITING_EVENTS, Executor
 from unit.builders import a_resource
 from unit.views import a_status
 from unit.virtual_time import read_clock, run
@@ -19,16 +19,34 @@ from unit.virtual_time import read_clock, run
 _MORE = 500
 
 
+def _an_executor(api: ModelApi) -> Executor:
+    return Executor(
+        api.client,
+        lambda _: pytest.fail("no record is asked for"),
+        instance="operator/one",
+        read_clock=read_clock,
+        writes_slices=False,
+        resource_is_gone=lambda *_: None,
+    )
+
+
+def test_an_event_leaves_the_api_server_to_the_labels_of_a_hand_over_first() -> None:
+    async def scenario() -> None:
+        api = ModelApi()
+        executor = _an_executor(api)
+        executor.carry_out(("shop", "web"), a_resource(), Announce("LeaderElected", "web-0 leads."), lambda _: None)
+        await asyncio.sleep(0.9 * EVENT_DELAY_S)
+        assert api.requests == []
+        await asyncio.sleep(0.2 * EVENT_DELAY_S)
+        assert [request.rpartition("/")[2] for request in api.requests] == ["events"]
+        await executor.close()
+
+    run(scenario())
+
+
 def test_thousands_of_events_that_nobody_takes_are_dropped_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        executor = Executor(
-            ModelApi().client,
-            lambda _: pytest.fail("no record is asked for"),
-            instance="operator/one",
-            read_clock=read_clock,
-            writes_slices=False,
-            resource_is_gone=lambda *_: None,
-        )
+        executor = _an_executor(ModelApi())
         for _ in range(MAX_WAITING_EVENTS + _MORE):
             executor.carry_out(("shop", "web"), a_resource(), Announce("LeaderElected", "web-0 leads."), lambda _: None)
         await executor.close()

@@ -25,6 +25,9 @@ from tenure.runtime.tasks import Tasks, report
 
 logger = logging.getLogger(__name__)
 
+EVENT_DELAY_S = 0.5
+"""How long an event waits: most tell of a hand-over, whose labels are to have the API server to themselves."""
+
 MAX_WAITING_EVENTS = 1000
 """Events that wait for the API server; more are dropped, the log has them all."""
 
@@ -185,6 +188,7 @@ class Executor:
     async def _post_event(self, resource: Resource, news: effects.Announce) -> None:
         wall_s = self._read_clock().wall_s
         try:
+            await asyncio.sleep(EVENT_DELAY_S)
             async with self._event_slots:
                 await post_event(self._client, resource, news, instance=self._instance, wall_s=wall_s)
         except ApiError as error:

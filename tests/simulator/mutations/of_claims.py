@@ -104,7 +104,10 @@ OF_CLAIMS = (
     Mutation("do not read before the floor rises", "floor", FAR_NATS, put(campaign, "decide", _do_not_read_before)),
     Mutation("let the floor fall", "G1|G2|G4", LOST_BUCKETS, put(scribe.Scribe, "_next_ledger", _let_the_floor_fall)),
     Mutation(
-        "begin the floor at nothing", "G1|G2", LABELS_ALONE, put(scribe.Scribe, "_next_ledger", _begin_at_nothing)
+        "begin the floor at nothing",
+        "G1|G2|tombstone",
+        LABELS_ALONE,
+        put(scribe.Scribe, "_next_ledger", _begin_at_nothing),
     ),
     Mutation(
         "adopt a record below the status", "G5|runaway", ROLL_BACKS, put(campaign, "standing", _adopt_below_the_status)
@@ -116,7 +119,7 @@ OF_CLAIMS = (
     Mutation("prefer another candidate to the leader", "G6", CALM, put(campaign, "decide", _prefer_the_youngest)),
     Mutation(
         "decide before all pods are known",
-        "G1|G2|tombstone",
+        "G1|G2|G3|tombstone",
         LABELS_ALONE,
         put(Namespaces, "_await_pods", _open_at_once),
     ),
