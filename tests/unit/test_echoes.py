@@ -1,4 +1,4 @@
-"""A watch that has died without a word is told by our own writes, which do not come back through it."""
+"""Our own writes come back through the watch: that is no news, and a watch that lacks them has died without a word."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tenure.election.entry import Entry
 from tenure.nats.bucket import BucketSettings
 from tenure.nats.settings import NatsSettings
+from tenure.nats.store import OutcomeUnknown
 from tenure.runtime import leases
 from tenure.runtime.leases import ECHO_TIMEOUT_S, Leases
 from unit import virtual_time
@@ -44,7 +46,7 @@ class Connection:
 
 
 class Store:
-    """Grants each write, and gives it the next revision."""
+    """Grants each write at once, and gives it the next revision; `write` may be another one."""
 
     def __init__(self, _connection: Connection, facts: Any) -> None:
         self.bucket = facts
@@ -58,7 +60,14 @@ class Store:
 class Watch:
     """Says that all is well, and shows what the test says."""
 
-    def __init__(self, *_: object, on_snapshot_done: Callable[[], None], **__: object) -> None:
+    def __init__(
+        self,
+        *_: object,
+        on_entry: Callable[[str, Entry], None],
+        on_snapshot_done: Callable[[], None],
+        **__: object,
+    ) -> None:
+        self.show = on_entry
         self._end_snapshot = on_snapshot_done
         self.last_sequence = 0
         self.starts = 0
@@ -140,5 +149,95 @@ def test_a_watch_stays_while_nothing_is_written() -> None:
         watch.last_sequence = await _write(kept)
         await asyncio.sleep(10 * ECHO_TIMEOUT_S)
         assert watch.starts == 1
+
+    _play(scenario)
+
+
+_OURS = b"{}"
+
+
+def _told_by(kept: Leases) -> list[Entry]:
+    """Return the list of the entries of which those that listen are told from now on."""
+    told: list[Entry] = []
+    kept.listen(on_entry=lambda _key, entry, _connection: told.append(entry), on_connection=lambda _: None)
+    return told
+
+
+def _while_it_is_written(monkeypatch: pytest.MonkeyPatch, happen: Callable[[], None], *, answered: bool) -> None:
+    async def write(*_: object, **__: object) -> int:
+        happen()
+        if not answered:
+            raise OutcomeUnknown("no answer")
+        return 41
+
+    monkeypatch.setattr(Store, "write", write)
+
+
+def test_an_echo_is_told_to_nobody_after_the_answer() -> None:
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        told = _told_by(kept)
+        revision = await _write(kept)
+        assert kept.entries["shop.web"] == Entry(revision, _OURS, None), "known without the watch"
+        watch.show("shop.web", Entry(revision, _OURS, 1.0))
+        assert told == []
+        assert kept.entries["shop.web"] == Entry(revision, _OURS, 1.0)
+
+    _play(scenario)
+
+
+def test_an_echo_is_told_to_nobody_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        told = _told_by(kept)
+        echo = Entry(41, _OURS, 1.0)
+        _while_it_is_written(monkeypatch, lambda: watch.show("shop.web", echo), answered=True)
+        await _write(kept)
+        assert told == []
+        assert kept.entries["shop.web"] == echo
+
+    _play(scenario)
+
+
+def test_an_echo_is_told_when_no_answer_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        told = _told_by(kept)
+        echo = Entry(41, _OURS, 1.0)
+        _while_it_is_written(monkeypatch, lambda: watch.show("shop.web", echo), answered=False)
+        with pytest.raises(OutcomeUnknown):
+            await _write(kept)
+        assert told == [echo]
+
+    _play(scenario)
+
+
+def test_an_echo_is_told_that_comes_after_no_answer_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        told = _told_by(kept)
+        _while_it_is_written(monkeypatch, lambda: None, answered=False)
+        with pytest.raises(OutcomeUnknown):
+            await _write(kept)
+        assert told == []
+        watch.show("shop.web", Entry(41, _OURS, 1.0))
+        assert told == [Entry(41, _OURS, 1.0)]
+
+    _play(scenario)
+
+
+def test_what_others_write_meanwhile_is_told_and_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        told = _told_by(kept)
+        theirs = Entry(42, b'{"leaderId": "web-1"}', 2.0)
+        _while_it_is_written(monkeypatch, lambda: watch.show("shop.web", theirs), answered=True)
+        await _write(kept)
+        assert told == [theirs]
+        assert kept.entries["shop.web"] == theirs, "the answer was the older one"
+
+    _play(scenario)
+
+
+def test_an_answer_that_outlives_its_watch_is_not_what_the_next_one_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        _while_it_is_written(monkeypatch, kept._lose_connection, answered=True)
+        await _write(kept)
+        assert kept.entries == {}
 
     _play(scenario)

@@ -32,7 +32,7 @@ INSPECTION_TIMEOUT_S = 1.0
 
 
 class Leases:
-    """The store, the watch behind it, and the last entry of each key that the watch has shown.
+    """The store, the watch behind it, and the last entry of each key that either has shown.
 
     The watch is of all keys (`>`), or of the one that `keys` names.
 
@@ -51,6 +51,7 @@ class Leases:
         self._nats = NatsConnection(nats)
         self._count = count
         self.entries: dict[str, Entry] = {}
+        self._being_written: dict[str, bytes | None] = {}
         self.usable_connection = 0
         self._bucket = bucket
         self._on_entry: list[Callable[[str, Entry, int], None]] = []
@@ -84,6 +85,9 @@ class Leases:
 
     def listen(self, *, on_entry: Callable[[str, Entry, int], None], on_connection: Callable[[int], None]) -> None:
         """From now on call `on_entry(key, entry, connection)` for each entry that the watch shows.
+
+        What is written here comes back through the watch as well, and is not told: whoever writes learns it by the
+        answer. Only if none comes, what the watch has shown of that write is told.
 
         `on_connection(number)` is called when the bucket can be used on a new connection, and with 0 when on none any
         more. What was before stands in `entries` and `usable_connection`.
@@ -155,18 +159,27 @@ class Leases:
         timeout_s: float,
         ttl_s: int | None = None,
     ) -> int:
-        """See `LeaseStore.write`."""
+        """See `LeaseStore.write`, and `listen`."""
+        self._being_written[key] = value
         try:
             revision = await self._open_store().write(
                 key, value, expected_revision=expected_revision, connection=connection, timeout_s=timeout_s, ttl_s=ttl_s
             )
         except StoreError as error:
+            echo = self.entries.get(key)
+            if echo is not None and value is not None and echo.value == value:
+                self._tell(key, echo)
             self._count("write", _result_of(error))
             if isinstance(error, Unavailable):
                 self._doubt()
             raise
+        finally:
+            self._being_written.pop(key, None)
         self._count("write", "ok")
         self._written_revision = max(self._written_revision, revision)
+        seen = self.entries.get(key)
+        if connection == self._watched_connection and (seen is None or seen.revision < revision):
+            self.entries[key] = Entry(revision, value, written_at_s=None)
         return revision
 
     def _doubt(self) -> None:
@@ -179,7 +192,13 @@ class Leases:
         return self._store
 
     def _see_entry(self, key: str, entry: Entry) -> None:
-        self.entries[key] = entry
+        seen, self.entries[key] = self.entries.get(key), entry
+        is_answered = seen is not None and seen.revision == entry.revision
+        is_being_written = entry.value is not None and entry.value == self._being_written.get(key)
+        if not is_answered and not is_being_written:
+            self._tell(key, entry)
+
+    def _tell(self, key: str, entry: Entry) -> None:
         if self.usable_connection == self._watched_connection:
             for tell in self._on_entry:
                 tell(key, entry, self._watched_connection)
