@@ -15,7 +15,7 @@ from tenure.election.clock import Instant
 from tenure.election.effects import Effect
 from tenure.election.elector import Elector, Role, Wish
 from tenure.election.entry import Entry
-from tenure.election.inputs import Input
+from tenure.election.inputs import Input, WriteOutcome
 from tenure.election.lease import Lease
 from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.lease_writer import LeaseWriter
@@ -23,6 +23,8 @@ from tenure.election.mandate import Mandate
 from tenure.election.notices import Leadership
 from tenure.election.record import MAX_TERM, LeaseRecord, Unbelievable, parse
 from tenure.election.timing import Timing
+
+_MAY_STAND = (WriteOutcome.APPLIED, WriteOutcome.UNKNOWN)
 
 
 class Candidacy:
@@ -117,7 +119,9 @@ class Candidacy:
 
         Until the next `step` something newer may take its place, such as a deletion, which has no term.
         """
-        record = parse(entry.value) if entry.value is not None else None
+        self._remember(parse(entry.value) if entry.value is not None else None)
+
+    def _remember(self, record: LeaseRecord | Unbelievable | None) -> None:
         if isinstance(record, LeaseRecord):
             self._highest_term = max(self._highest_term, record.term)
 
@@ -133,6 +137,8 @@ class Candidacy:
                 case _ if isinstance(one, LeaseInput):
                     if isinstance(one, inputs.LeaseRead) and one.entry is not None:
                         self.remember(one.entry)  # The watch may have shown a newer one already.
+                    if isinstance(one, inputs.LeaseWritten) and one.outcome in _MAY_STAND:
+                        self._remember(self._state.being_written)  # For the same reason.
                     self._state.absorb_lease(now.monotonic_s, one, self._timing)
         self._take_note(now.monotonic_s)
         self._alarm.clear()
@@ -151,7 +157,7 @@ class Candidacy:
         self._elector.observe(now_s, lease, self._timing)
         if self._elector.role is Role.LEADER and not self._is_mine(lease):
             self._elector.role = Role.FOLLOWER  # A double has written: whoever leads now, it is not certain any more.
-        self._highest_term = max(self._highest_term, lease.term)
+        self._remember(lease.record)
         if self._elector.role is Role.LEADER and now_s >= self._stands_back_until_s:
             self._is_unreplaced = True
         elif lease.holder != self.identity:

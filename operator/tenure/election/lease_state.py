@@ -41,6 +41,12 @@ class LeaseState:
         return self.connection != 0 and self.lease_backoff.failures < 2
 
     @property
+    def being_written(self) -> LeaseRecord | None:
+        """The record that is on its way, if a write is; None for a marker, too."""
+        operation = self.lease_operation
+        return operation.write.record if operation is not None and operation.write is not None else None
+
+    @property
     def leading(self) -> Elector | None:
         """The elector that leads."""
         for elector in self.electors.values():  # A generator would take three times as long, several times a step.

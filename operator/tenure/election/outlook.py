@@ -75,9 +75,7 @@ def look_out(now: Instant, state: State, decision: Decision, namespace_uid: str 
 
 
 def _begun(state: State, namespace_uid: str | None) -> Switchover | None:
-    operation = state.lease_operation
-    written = operation.write.record if operation is not None and operation.write is not None else None
-    for record in (state.lease.record if state.lease is not None else None, written, state.doubtful):
+    for record in (state.lease.record if state.lease is not None else None, state.being_written, state.doubtful):
         if isinstance(record, LeaseRecord) and state.resource is not None:
             asked = begun(record, state.resource.status, namespace_uid)
             if asked is not None:
