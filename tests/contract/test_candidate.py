@@ -31,6 +31,7 @@ from tenure.nats.bucket import BucketRefused
 from tenure.nats.session import Session
 from tenure.nats.settings import NatsSettings
 from tenure.nats.store import OutcomeUnknown, Unavailable
+from tenure.runtime.leases import Leases
 
 _CONFIG = ElectionConfig(lease_timeout_s=3, heartbeat_interval_s=1, election_timeout_s=0.5)
 _SLOW = ElectionConfig(lease_timeout_s=60, heartbeat_interval_s=1, election_timeout_s=60.0)
@@ -178,7 +179,9 @@ async def test_a_loss_is_told_at_the_deadline_though_nats_hangs(server: NatsServ
 async def test_one_that_is_killed_is_replaced_when_its_lease_has_run_out(server: NatsServer, told: _Told) -> None:
     a, b = told.candidate(server, "a"), told.candidate(server, "b")
     written_s: dict[str, float] = {}
-    b._leases.listen(on_entry=lambda _, entry, __: _note(written_s, entry), on_connection=lambda _: None)
+    witness = Leases(fast(server.url), a._leases._bucket)
+    witness.listen(on_entry=lambda _, entry, __: _note(written_s, entry), on_connection=lambda _: None)
+    await witness.start()
     await a.start()
     await a.wait_until_leader()
     await b.start()
@@ -194,6 +197,7 @@ async def test_one_that_is_killed_is_replaced_when_its_lease_has_run_out(server:
     )
     await b.stop()
     await a._leases.close()
+    await witness.close()
 
 
 def _note(written_s: dict[str, float], entry: Entry) -> None:

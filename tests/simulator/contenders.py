@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 from unittest.mock import patch
 
 import nats.errors
@@ -70,6 +70,11 @@ class _Leases(SimulatedLeases):
         entry = await super().read(key, timeout_s=timeout_s)
         self._note(entry)
         return entry
+
+    async def write(self, key: str, value: bytes | None, **how: Any) -> int:
+        revision = await super().write(key, value, **how)
+        self._note(Entry(revision, value, None))
+        return revision
 
     def _note(self, entry: Entry) -> None:
         self.highest_term = max(self.highest_term, term_of(entry))

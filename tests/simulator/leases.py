@@ -11,14 +11,14 @@ from simulator.link import Link
 from simulator.loop import Loop
 from simulator.world import World
 from tenure.election.entry import Entry
-from tenure.nats.store import BucketMissing, OutcomeUnknown, Unavailable
+from tenure.nats.store import BucketMissing, LeaseStore, OutcomeUnknown, Unavailable
 from tenure.runtime.leases import ECHO_TIMEOUT_S, RETRY_MIN_S, Leases
 
 Result = TypeVar("Result")
 
 
 class SimulatedLeases(Leases):
-    """What elections see of `Leases`; it keeps the bucket present and watched as that does.
+    """`Leases` with another store, and another way to keep the bucket present and watched, to the same effect.
 
     Connections have numbers, a new one for each. A watch shows the entries of one bucket on one connection, in their
     order; it is blind for a bucket that was made again, and can fall silent without a word.
@@ -32,6 +32,11 @@ class SimulatedLeases(Leases):
         self._on_entry: list[Callable[[str, Entry, int], None]] = []
         self._on_connection: list[Callable[[int], None]] = []
         self.entries: dict[str, Entry] = {}
+        self._being_written = {}
+        self._count = lambda *_: None
+        self._written_revision = 0
+        self._watched_connection = 0
+        self._served = _Store(self)
         self.usable_connection = 0
         self._connections = 0
         self._watches = 0
@@ -56,64 +61,27 @@ class SimulatedLeases(Leases):
     def disconnect(self) -> None:
         """Lose the connection."""
         self._connections += 1
+        self._watched_connection = 0
         self._loop.call_soon(self._set_usable, 0)
 
     def silence_watch(self) -> None:
         """Let the watch show nothing any more."""
         self._watch_is_silent = True
 
-    async def read(self, key: str, *, timeout_s: float) -> Entry:
-        self._need(self.usable_connection)
-        try:
-            return await self._ask(lambda: self._serve_read(key), timeout_s)
-        except TimeoutError:
-            self._doubt()
-            raise Unavailable(f"{key} was not read.") from None
-        except Unavailable:
-            self._doubt()
-            raise
+    def _open_store(self) -> LeaseStore:
+        return self._served
 
-    async def write(
-        self,
-        key: str,
-        value: bytes | None,
-        *,
-        expected_revision: int,
-        connection: int,
-        timeout_s: float,
-        ttl_s: int | None = None,
-    ) -> int:
-        self._need(connection)
-
-        def serve() -> int:
-            if not self._model.exists:
-                raise Unavailable("Nobody serves the bucket.")
-            return self._model.compare_and_set(key, value, expected_revision=expected_revision, ttl_s=ttl_s)
-
-        try:
-            revision = await self._ask(serve, timeout_s)
-        except TimeoutError:
-            raise OutcomeUnknown(f"{key} may have been written.") from None
-        except Unavailable:
-            self._doubt()
-            raise
-        self._loop.call_later(ECHO_TIMEOUT_S, self._expect_echo, self._watches, revision)
-        return revision
-
-    def _serve_read(self, key: str) -> Entry:
-        if not self._model.exists:
-            raise BucketMissing("The bucket does not exist.")
-        return self._model.read(key)
-
-    async def _ask(self, serve: Callable[[], Result], timeout_s: float) -> Result:
+    async def ask(self, serve: Callable[[ModelBucket], Result], timeout_s: float) -> Result:
+        """Return what the server does, or raise TimeoutError when no answer comes."""
         number = self._connections
         async with asyncio.timeout(timeout_s):
-            result = await self._link.ask(self._loop, serve, refused=_refuse)
+            result = await self._link.ask(self._loop, lambda: serve(self._model), refused=_refuse)
             if number != self._connections:
                 raise TimeoutError  # The answer came on a connection that is lost.
             return result
 
-    def _need(self, number: int) -> None:
+    def need(self, number: int) -> None:
+        """Raise Unavailable unless the connection with this number is usable."""
         if not number or number != self.usable_connection:
             raise Unavailable("That connection is gone.")
 
@@ -142,6 +110,7 @@ class SimulatedLeases(Leases):
         self._watches += 1
         self._watched_bucket = self._model.lives
         self._watch_is_silent = False
+        self._watched_connection = self._connections
         self.entries.clear()
         self._last_seen = 0
         for key, entry in self._model.snapshot():
@@ -158,11 +127,12 @@ class SimulatedLeases(Leases):
     def _see(self, watch: int, key: str, entry: Entry) -> None:
         if watch != self._watches:
             return
-        self.entries[key] = entry
         self._last_seen = max(self._last_seen, entry.revision)
-        if self.usable_connection and self.usable_connection == self._connections:
-            for tell in self._on_entry:
-                tell(key, entry, self.usable_connection)
+        self._see_entry(key, entry)
+
+    def expect_echo_of(self, revision: int) -> None:
+        """Look in a while whether a write of our own has come back through the watch."""
+        self._loop.call_later(ECHO_TIMEOUT_S, self._expect_echo, self._watches, revision)
 
     def _expect_echo(self, watch: int, revision: int) -> None:
         """Tell a dead watch by our own writes, which must come back through it."""
@@ -181,6 +151,52 @@ class SimulatedLeases(Leases):
             self._model.make()
             if self._watched_bucket != self._model.lives:
                 self._begin_watch()
+
+
+class _Store:
+    """The modelled server, as one process reaches it."""
+
+    def __init__(self, leases: SimulatedLeases) -> None:
+        self._leases = leases
+
+    @property
+    def connection(self) -> int:
+        return self._leases.connection
+
+    async def read(self, key: str, *, timeout_s: float) -> Entry:
+        def serve(bucket: ModelBucket) -> Entry:
+            if not bucket.exists:
+                raise BucketMissing("The bucket does not exist.")
+            return bucket.read(key)
+
+        self._leases.need(self._leases.connection)
+        try:
+            return await self._leases.ask(serve, timeout_s)
+        except TimeoutError:
+            raise Unavailable(f"{key} was not read.") from None
+
+    async def write(
+        self,
+        key: str,
+        value: bytes | None,
+        *,
+        expected_revision: int,
+        connection: int,
+        timeout_s: float,
+        ttl_s: int | None = None,
+    ) -> int:
+        def serve(bucket: ModelBucket) -> int:
+            if not bucket.exists:
+                raise Unavailable("Nobody serves the bucket.")
+            return bucket.compare_and_set(key, value, expected_revision=expected_revision, ttl_s=ttl_s)
+
+        self._leases.need(connection)
+        try:
+            revision = await self._leases.ask(serve, timeout_s)
+        except TimeoutError:
+            raise OutcomeUnknown(f"{key} may have been written.") from None
+        self._leases.expect_echo_of(revision)
+        return revision
 
 
 def _refuse() -> NoReturn:

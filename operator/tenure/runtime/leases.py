@@ -13,7 +13,7 @@ from tenure.nats.bucket import BucketRefused, BucketSettings, ensure_bucket
 from tenure.nats.connection import NatsConnection, NatsSettings
 from tenure.nats.inspection import Inspection, inspect
 from tenure.nats.jetstream import JetStreamLeaseStore
-from tenure.nats.store import OutcomeUnknown, StoreError, Unavailable, WrongRevision
+from tenure.nats.store import LeaseStore, OutcomeUnknown, StoreError, Unavailable, WrongRevision
 from tenure.nats.watch import BucketWatch
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class Leases:
         self._is_doubtful = True
         self._wake.set()
 
-    def _open_store(self) -> JetStreamLeaseStore:
+    def _open_store(self) -> LeaseStore:
         if self._store is None:
             raise Unavailable("The lease bucket has not been opened yet.")
         return self._store
