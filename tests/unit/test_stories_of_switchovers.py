@@ -12,6 +12,7 @@ from tenure.election.inputs import (
     ConnectionChanged,
     Input,
     LeaseWritten,
+    PodsComplete,
     PodSeen,
     PodsListed,
     ResourceSeen,
@@ -320,6 +321,34 @@ def test_while_it_is_not_known_whether_one_has_begun_it_is_not_called_cancelled(
     answer = "Succeeded" if has_landed else "Cancelled"
     assert _answers(done) == [("one", answer)]
     assert story.resource.status.leader == a_leader(_C if has_landed else A)
+
+
+@pytest.mark.parametrize(
+    ("spec", "answers"),
+    [
+        ({}, [("one", "Succeeded")]),
+        ({"switchover": Switchover("two", "web-1")}, [("one", "Succeeded"), ("two", "Succeeded")]),
+        ({"switchover": Switchover("two", None, WALL_S - 3600)}, [("one", "Succeeded"), ("two", "Refused")]),
+    ],
+)
+def test_a_process_that_has_not_seen_the_record_yet_puts_none_aside_that_may_have_begun(
+    spec: dict[str, Any], answers: list[tuple[str, str]]
+) -> None:
+    story = _of_three()
+    release = _planned_one_under_way(story)
+    story.written(release)
+    _changed(story, **spec)
+    successor = Story(*story.pods.values(), revision=story.revision)
+    successor.resource, successor.now_s = story.resource, story.now_s
+    pods = [PodSeen(pod) for pod in successor.pods.values()]
+
+    only(ReadLease, successor.hears(ConnectionChanged(1), ResourceSeen(successor.resource), *pods, PodsComplete()))
+    described = only(WriteStatus, successor.rests(0.6))
+    assert _answer_of(described) == ("one", "Pending")
+    done = _play_on(successor, successor.acknowledged(described), successor.read(record_of(release)))
+
+    assert _holders(done)[0] == (_C.identity, 8)
+    assert _answers(done) == answers
 
 
 def test_one_that_has_begun_is_finished_after_a_suspension_and_the_next_one_made_then() -> None:
