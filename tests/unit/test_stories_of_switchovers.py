@@ -161,6 +161,25 @@ def test_one_that_cannot_be_made_is_refused_and_the_leader_stays() -> None:
     assert _holders(story.rests(4)) == [(A.identity, 7)]
 
 
+@pytest.mark.parametrize("has_landed", [True, False])
+def test_one_whose_refusal_is_on_its_way_does_not_begin(has_landed: bool) -> None:
+    story = _of_three()
+    story.hears(PodSeen(story.changed(_C, ready=False)))
+    refusal = only(WriteStatus, story.hears(_asked(story, to_pod_name="web-2")))
+    assert _answer_of(refusal) == ("one", "Refused")
+
+    assert story.hears(PodSeen(story.changed(_C, ready=True))) == []
+    if has_landed:
+        done = _play(story, story.acknowledged(refusal))
+        assert (_holders(done), _result(story)) == ([], ("one", "Refused", "web-2 may not lead: NotReady."))
+    else:
+        story.resource = replace(story.resource, resource_version=story.resource.resource_version + 1)
+        only(ReadResource, story.hears(StatusWritten(None)))
+        done = _play_on(story, ResourceSeen(story.resource, story.now_s))
+        assert _holders(done) == [("", 7), (_C.identity, 8)]
+        assert _result(story) == ("one", "Succeeded", "web-2 leads.")
+
+
 def test_it_is_made_at_its_time_and_not_before() -> None:
     story = _of_three()
     planned_s = WALL_S + story.now_s + 10

@@ -12,6 +12,8 @@ from tenure.election.lease_writer import LeaseWriter
 from tenure.election.mandate import Mandate
 from tenure.election.pod import PodRef, parse_identity
 from tenure.election.record import LeaseRecord
+from tenure.election.request import Switchover
+from tenure.election.resource import Spec, Status
 from tenure.election.state import State
 
 RECOVERY_PAUSE_MIN_S = 2.0
@@ -168,7 +170,7 @@ class Campaigner:
                 holder=state.pods.get(holder.uid) if holder is not None else None,
                 holder_read_at_s=state.pod_read_at_s.get(holder.uid) if holder is not None else None,
                 suspended=state.spec.suspend,
-                switchover=switchover.due(state.spec, status, now.wall_s),
+                switchover=self._due(now, state.spec, status),
             )
         )
         if isinstance(decision, campaign.Release) and not self._knows_the_spec_of(lease):
@@ -178,6 +180,16 @@ class Campaigner:
         if isinstance(decision, campaign.Claim | campaign.Release) and len(status.unfenced) >= ledger.MAX_UNFENCED:
             return campaign.Wait()  # Leadership stays where it is until some of those pods can be stamped.
         return decision
+
+    def _due(self, now: Instant, spec: Spec, status: Status) -> Switchover | None:
+        """Return the switchover that is to be made now, unless the status may be about to say that it is over.
+
+        Its leader stays, says a refusal that is on its way, whatever has become of its target meanwhile.
+        """
+        state = self._state
+        written = state.status_write.write.status if state.status_write is not None else status
+        may_be_over = state.resource_is_stale or switchover.pending(spec, written) is None
+        return None if may_be_over else switchover.due(spec, status, now.wall_s)
 
     def _knows_the_spec_of(self, lease: Lease) -> bool:
         """Whether the spec that is known is not older than the one by which the record was written, by another process.
