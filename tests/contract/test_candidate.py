@@ -312,6 +312,27 @@ async def test_one_that_is_stopped_while_it_starts_leaves_no_connection_behind(s
     assert a._leases.connection == 0
 
 
+async def test_one_that_is_stopped_while_nats_is_away_is_not_told_to_start_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever tries again as long as NATS is unavailable would do so for ever."""
+    a = Candidate("a", key=_KEY, nats=fast("nats://127.0.0.1:1"), config=_CONFIG)
+
+    async def find_no_server() -> None:
+        await asyncio.sleep(0)
+        raise Unavailable("There is no server.")
+
+    monkeypatch.setattr(a._leases, "start", find_no_server)
+    with pytest.raises(Unavailable):
+        await a.start()
+    starting = asyncio.create_task(a.start())
+
+    await a.stop()
+
+    with pytest.raises(NotLeader, match="no part"):
+        await starting
+
+
 async def test_each_change_is_a_line_of_the_programs_own_log(
     server: NatsServer, told: _Told, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,7 +18,7 @@ from tenure.election.notices import BecameLeader, Leadership, LostLeadership, Ne
 from tenure.election.record import MAX_IDENTITY_LENGTH
 from tenure.nats.bucket import DEFAULT_BUCKET, BucketRefused, BucketSettings
 from tenure.nats.settings import NatsSettings
-from tenure.nats.store import check_key
+from tenure.nats.store import Unavailable, check_key
 from tenure.runtime import clock, tasks
 from tenure.runtime.campaign import Campaign
 from tenure.runtime.leases import Leases
@@ -150,6 +150,9 @@ class Candidate:
         except BucketRefused:
             await self._leases.close()
             raise
+        except Unavailable:
+            if not self._is_stopping:
+                raise  # Else there is nothing to call again for.
         if self._is_stopping:
             await self._leases.close()
             raise NotLeader(f"{self.identity} takes no part in the election any more.")
