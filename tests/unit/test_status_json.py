@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenure.api.status import build_status, parse_status
+from tenure.api.status import MAX_SENTENCES, build_status, parse_status
 from tenure.election.ledger import MAX_UNFENCED
 from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.record import MAX_IDENTITY_LENGTH, MAX_TERM
@@ -261,3 +262,20 @@ def test_the_bounds_of_the_schema_are_no_narrower_than_the_operators() -> None:
     assert fields["unfenced"]["maxItems"] >= MAX_UNFENCED
     assert fields["leader"]["properties"]["holderIdentity"]["maxLength"] >= MAX_IDENTITY_LENGTH
     assert fields["history"]["items"]["properties"]["holderIdentity"]["maxLength"] >= MAX_IDENTITY_LENGTH
+
+
+def _messages(sentences: list[str]) -> list[str]:
+    conditions = [{"type": "Ready", "status": "True", "message": "".join(list(sentence))} for sentence in sentences]
+    return [condition.message for condition in parse_status({"conditions": conditions}).conditions]
+
+
+def test_elections_that_say_the_same_share_one_sentence_and_what_nobody_says_any_more_is_forgotten() -> None:
+    first, second = _messages(["web-0 leads."] * 2)
+    assert first is second
+
+    tracemalloc.start()
+    for n in range(5 * MAX_SENTENCES):
+        _messages([f"{n} pods: {'no' * 500}"])
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held_bytes < 2 * MAX_SENTENCES * 1000

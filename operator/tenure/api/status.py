@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from tenure.election.clock import from_rfc3339, rfc3339
 from tenure.election.pod import EVERYBODY, PodRef
 from tenure.election.resource import Answer, Condition, Leader, PastTerm, Status
+
+MAX_SENTENCES = 1000
+"""Messages of conditions that are shared by all elections that say them."""
 
 
 def parse_status(status: Mapping[str, Any]) -> Status:
@@ -128,13 +132,19 @@ def _parse_past_term(past: Mapping[str, Any]) -> PastTerm:
     )
 
 
+@functools.lru_cache(maxsize=MAX_SENTENCES)
+def _shared(sentence: str) -> str:
+    """Return an equal one that was seen lately. New ones never end, and in Python 3.12 `intern` keeps each for ever."""
+    return sentence
+
+
 def _parse_condition(condition: Mapping[str, Any]) -> Condition:
-    # Thousands of elections say the same of themselves: each word and sentence is kept once.
+    # Thousands of elections say the same of themselves: each word is kept once, and each sentence mostly.
     return Condition(
         type=sys.intern(condition["type"]),
         status=sys.intern(condition["status"]),
         reason=sys.intern(condition.get("reason") or ""),
-        message=sys.intern(condition.get("message") or ""),
+        message=_shared(condition.get("message") or ""),
         observed_generation=condition.get("observedGeneration") or 0,
         changed_at_s=_time(condition.get("lastTransitionTime")) or 0.0,
     )
