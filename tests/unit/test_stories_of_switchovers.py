@@ -421,6 +421,31 @@ def test_who_cannot_lead_any_more_when_the_lease_is_free_does_not_and_the_answer
     assert _holders(_play(story, PodSeen(story.changed(_C, ready=True)))) == [], "once for each id"
 
 
+def test_when_the_one_that_was_named_cannot_lead_any_more_the_leader_stays_though_others_come_before_it() -> None:
+    story = _of_three()
+    _play(story, _asked(story, "first", to_pod_name="web-1"))
+    release = only(WriteLease, story.hears(_asked(story, to_pod_name="web-2")))
+
+    done = _play(story, PodSeen(story.changed(story.pods[_C.uid], ready=False)), story.written(release))
+
+    assert _holders(done) == [(B.identity, 9)]
+    assert _result(story) == ("one", "Refused", "web-2 may not lead: NotReady.")
+
+
+def test_what_another_operator_refuses_while_it_has_begun_here_leaves_the_leader_where_it_was() -> None:
+    """They act at once, and this one has begun it with other words than the other one has read."""
+    story = _of_three()
+    _play(story, _asked(story, "first", to_pod_name="web-1"))
+    release = only(WriteLease, story.hears(_asked(story, to_pod_name="web-2")))
+    refused = Answer("one", "Refused", "web-7 is no candidate of this election.", 0.0, ("first",))
+    story.changed_by_another(replace(story.resource.status, switchover=refused))
+
+    done = _play(story, ResourceSeen(story.resource), story.written(release))
+
+    assert _holders(done) == [(B.identity, 9)]
+    assert (story.resource.status.leader, story.resource.status.switchover) == (a_leader(B), refused)
+
+
 def test_when_nobody_can_lead_any_more_when_the_lease_is_free_that_is_its_answer_and_it_is_over() -> None:
     story = _of_three()
     release = only(WriteLease, story.hears(_asked(story, to_pod_name="web-2")))

@@ -257,11 +257,23 @@ def _release(record: LeaseRecord, view: View) -> Release:
 
 def _decide_free(view: View) -> Decision:
     successor = _successor(view)
-    claimant = successor or view.slate.first_in_line()
+    claimant = successor or _incumbent(view) or view.slate.first_in_line()
     is_vacant = view.lease.term > view.shown_term and not view.lease.holder
     if claimant is None and (is_vacant or not _shows_a_leader(view)):
         return Wait()
     return _claim(claimant, view, _begun(view) or (view.switchover if successor is not None else None))
+
+
+def _incumbent(view: View) -> Pod | None:
+    """Return who is shown to lead, if nothing speaks against it any more.
+
+    What the lease was released for may have come to nothing, such as a switchover to a pod that is not Ready now.
+    """
+    leader, slate = view.status.leader, view.slate
+    pod = next((pod for pod in slate.candidates if leader is not None and pod.ref == leader.pod), None)
+    if pod is None or not slate.is_eligible(pod) or not slate.may_stay(pod):
+        return None
+    return pod if slate.superior(pod) is None else None
 
 
 def _gives_way(holder: Pod, view: View) -> bool:
