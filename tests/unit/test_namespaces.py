@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from model.api import PODS, Object
+from model.api import PODS, ModelApi, Object
 from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.pods import parse_pod
 from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import PodIndex
 from tenure.runtime.watch_lag import WATCH_LAG_S
@@ -125,6 +126,30 @@ def test_pods_that_a_watch_does_not_show_are_read() -> None:
             await asyncio.sleep(2)
             assert _reads(shell) == 2
             assert len(shell.controller.index.pods("shop")) == 3
+
+    run(scenario())
+
+
+def test_a_namespace_is_opened_as_soon_as_all_of_its_pods_that_still_exist_are_known() -> None:
+    async def scenario() -> None:
+        api, index = ModelApi(), PodIndex()
+        api.make_namespace("shop")
+        for number in range(3):
+            api.make_pod("shop", f"web-{number}", app="web")
+        last = parse_pod(api.objects[f"{PODS.format('shop')}/web-2"])
+        api.latency_s = 1.0
+        namespaces = Namespaces(api.client, index, pod_selector="")
+        opening = asyncio.create_task(namespaces.open("shop"))
+        await asyncio.sleep(1.8)  # Its pods are listed, and the answer is on its way.
+        for number in range(2):
+            api.delete(f"{PODS.format('shop')}/web-{number}")
+        await asyncio.sleep(0.8 * WATCH_LAG_S)
+        assert not opening.done()
+        index.see("shop", last)
+        await asyncio.sleep(1.5)
+        assert opening.done()
+        assert {request for request in api.requests if request.startswith("GET")} == {"GET /api/v1/namespaces/shop"}
+        await namespaces.close()
 
     run(scenario())
 

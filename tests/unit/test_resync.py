@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from tenure.runtime.watch_lag import WATCH_LAG_S
 from unit.shell import Shell
 from unit.virtual_time import run
 
 INTERVAL_S = 300.0
+
+_ALL_ELECTIONS = "/apis/tenure.dev/v1alpha1/leaderelections"
+_ALL_PODS = "/api/v1/pods"
 
 
 @contextlib.asynccontextmanager
@@ -26,7 +30,14 @@ async def _resyncing(shell: Shell) -> AsyncIterator[None]:
 
 def _lists(shell: Shell) -> int:
     """How many comparisons were begun: each begins with the list of all elections."""
-    return shell.api.requests.count("LIST /apis/tenure.dev/v1alpha1/leaderelections")
+    return shell.api.requests.count(f"LIST {_ALL_ELECTIONS}")
+
+
+async def _until_listed(shell: Shell, path: str) -> None:
+    """Return when a list has been made that takes a second, and its answer is on its way."""
+    while f"LIST {path}" not in shell.api.requests:
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.6)
 
 
 async def _assert_that_a_hidden_deletion_is_found(shell: Shell) -> None:
@@ -80,6 +91,19 @@ def test_elections_and_pods_that_come_or_go_unseen_are_found() -> None:
     run(scenario())
 
 
+def test_a_pod_that_the_watch_never_shows_is_read() -> None:
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.is_watching = False
+            shell.make_pods("web-0")
+            shell.is_watching = True
+            async with _resyncing(shell):
+                await asyncio.sleep(WATCH_LAG_S + 1)
+            assert len(shell.controller.index.pods("shop")) == 1
+
+    run(scenario())
+
+
 def test_a_later_list_of_a_watch_is_compared_once_when_it_has_settled() -> None:
     async def scenario() -> None:
         async with Shell() as shell, _resyncing(shell):
@@ -103,9 +127,7 @@ def test_what_a_list_of_a_watch_hides_is_found_though_the_first_comparison_is_no
             await asyncio.sleep(1)
             shell.api.latency_s = 1.0
             async with _resyncing(shell):
-                while "LIST /api/v1/pods" not in shell.api.requests:
-                    await asyncio.sleep(0.1)
-                await asyncio.sleep(0.6)  # The pods are listed, and the answer is on its way.
+                await _until_listed(shell, _ALL_PODS)
                 await _assert_that_a_hidden_deletion_is_found(shell)
 
     run(scenario())
@@ -138,16 +160,61 @@ def test_what_a_list_of_a_watch_hides_is_found_though_the_servers_cache_still_sh
 
 
 def test_pods_are_listed_from_the_servers_cache_when_nothing_can_have_been_missed() -> None:
-    """What only the cache still shows is read for itself, which tells that the cache was asked."""
+    """What only the cache still shows stays known, which tells that the cache was asked."""
 
     async def scenario() -> None:
         async with Shell() as shell:
             shell.make_pods("web-0")
             shell.api.cached = dict(shell.api.objects)
+            shell.is_watching = False
             shell.delete_pod("web-0")
             async with _resyncing(shell):
                 await asyncio.sleep(30)
 
-            assert "GET /api/v1/namespaces/shop/pods/web-0" in shell.api.requests
+            assert shell.resync.has_compared.is_set()
+            assert len(shell.controller.index.pods("shop")) == 1
+
+    run(scenario())
+
+
+def test_an_operator_that_starts_while_all_that_is_listed_is_deleted_is_ready_soon_and_reads_none_of_it() -> None:
+    """What is deleted before the watches begin comes through none of them."""
+
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.is_watching = False
+            shell.make_pods("web-0", "web-1", "web-2")
+            for name in ("db", "web"):
+                shell.api.make_election("shop", name, app="web")
+            shell.api.latency_s = 1.0
+            async with _resyncing(shell), asyncio.timeout(WATCH_LAG_S):
+                await _until_listed(shell, _ALL_ELECTIONS)
+                for name in ("db", "web"):
+                    shell.delete_election(name)
+                await _until_listed(shell, _ALL_PODS)
+                shell.api.cached = dict(shell.api.objects)
+                for number in range(3):
+                    shell.delete_pod(f"web-{number}")
+                await shell.resync.has_compared.wait()
+
+            assert {request for request in shell.api.requests if request.startswith("GET")} == set()
+
+    run(scenario())
+
+
+def test_pods_whose_end_the_watch_has_shown_are_not_looked_for() -> None:
+    """In a cluster where pods come and go there are some at each comparison."""
+
+    async def scenario() -> None:
+        async with Shell() as shell:
+            shell.make_pods("web-0", "web-1")
+            shell.api.latency_s = 1.0
+            async with _resyncing(shell):
+                await _until_listed(shell, _ALL_PODS)
+                shell.delete_pod("web-1")
+                await asyncio.sleep(30)
+
+            assert shell.resync.has_compared.is_set()
+            assert [request for request in shell.api.requests if "pods" in request] == [f"LIST {_ALL_PODS}"]
 
     run(scenario())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from tenure.kubernetes.client import KubernetesClient
 from tenure.kubernetes.errors import ApiError, NotFound
-from tenure.kubernetes.metadata import list_metadata, read_namespace_uid
+from tenure.kubernetes.metadata import Metadata, list_metadata, read_namespace_uid
 from tenure.kubernetes.pods import parse_pod, pod_path, pods_path
 from tenure.runtime.pods import PodIndex
 from tenure.runtime.tasks import Tasks
@@ -71,8 +71,13 @@ class Namespaces:
         return uid
 
     async def _await_pods(self, namespace: str) -> None:
-        items = await list_metadata(self._client, pods_path(namespace), label_selector=self._pod_selector)
-        for item in await until_watched(items, lambda item: item.uid in self._index.pods(namespace)):
+        def list_pods() -> Awaitable[Sequence[Metadata]]:
+            return list_metadata(self._client, pods_path(namespace), label_selector=self._pod_selector)
+
+        def is_known(item: Metadata) -> bool:
+            return self._index.has_news_of(namespace, item.uid)
+
+        for item in await until_watched(await list_pods(), is_known, list_pods):
             try:
                 pod = parse_pod(await self._client.get(pod_path(namespace, item.name)))
             except NotFound:

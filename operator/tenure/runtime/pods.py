@@ -127,6 +127,10 @@ class PodIndex:
         """The known pods of a namespace by UID."""
         return self._namespaces.get(namespace, _UNKNOWN).pods
 
+    def has_news_of(self, namespace: str, uid: str) -> bool:
+        """Whether a pod is known, or is known to be gone."""
+        return uid in self._lost or uid in self.pods(namespace)
+
     def namespaces(self) -> Iterator[str]:
         """The namespaces that anything is known of."""
         yield from list(self._namespaces)

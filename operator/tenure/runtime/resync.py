@@ -77,21 +77,10 @@ class Resync:
         self._may_have_missed |= wanted.is_set()
         wanted.clear()
         # Elections first: whatever is listed afterwards can belong to none that is younger than this list.
-        elections = [
-            item for scope in self._scopes() for item in await list_metadata(self._client, resources_path(scope))
-        ]
+        elections = await self._list_elections()
         await self._compare_elections(elections)
         # A cache of the server may be behind the new list of a watch: it would still show what that list has hidden.
-        pods = [
-            item
-            for scope in self._scopes()
-            for item in await list_metadata(
-                self._client,
-                pods_path(scope),
-                label_selector=self._settings.pod_selector,
-                from_cache=not self._may_have_missed,
-            )
-        ]
+        pods = await self._list_pods(from_cache=not self._may_have_missed)
         await self._compare_pods(pods)
         if self._settings.endpoint_slices:
             await self._compare_slices()
@@ -105,10 +94,24 @@ class Resync:
     def _scopes(self) -> Iterable[str | None]:
         return self._settings.namespaces or (None,)
 
+    async def _list_elections(self) -> list[Metadata]:
+        return [item for scope in self._scopes() for item in await list_metadata(self._client, resources_path(scope))]
+
+    async def _list_pods(self, *, from_cache: bool) -> list[Metadata]:
+        return [
+            item
+            for scope in self._scopes()
+            for item in await list_metadata(
+                self._client, pods_path(scope), label_selector=self._settings.pod_selector, from_cache=from_cache
+            )
+        ]
+
     async def _compare_elections(self, listed: list[Metadata]) -> None:
         by_key = {(item.namespace, item.name): item for item in listed}
-        await until_watched(listed, lambda item: self._knows((item.namespace, item.name), item))
-        for key in self._controller.keys() | by_key.keys():
+        left = await until_watched(
+            listed, lambda item: self._knows((item.namespace, item.name), item), self._list_elections
+        )
+        for key in self._controller.keys() | {(item.namespace, item.name) for item in left}:
             item, known = by_key.get(key), self._controller.resource(key)
             if item is not None and self._knows(key, item):
                 continue
@@ -125,12 +128,18 @@ class Resync:
 
     async def _compare_pods(self, listed: list[Metadata]) -> None:
         index = self._controller.index
-        await until_watched(listed, lambda item: item.uid in index.pods(item.namespace))
+        left = await until_watched(
+            listed,
+            lambda item: index.has_news_of(item.namespace, item.uid),
+            lambda: self._list_pods(from_cache=False),
+        )
+        for item in left:
+            await self._read_pod(item.namespace, item.name, item.uid)
         seen: set[str] = set()
         for item in listed:
             seen.add(item.uid)
             known = index.pods(item.namespace).get(item.uid)
-            if known is None or known.resource_version < item.resource_version:
+            if known is not None and known.resource_version < item.resource_version:
                 await self._read_pod(item.namespace, item.name, item.uid)
         for namespace in index.namespaces():
             for pod in [pod for pod in index.pods(namespace).values() if pod.uid not in seen]:
