@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from weakref import WeakValueDictionary
 
 from model.api_server import Answer, ApiServer
 from tenure.kubernetes.client import FIELD_MANAGER, MAX_CONCURRENT_REQUESTS, KubernetesClient
@@ -17,6 +18,7 @@ class ServedClient(KubernetesClient):
         self._server = server
         self._field_manager = FIELD_MANAGER
         self._lanes = {lane: asyncio.Semaphore(most) for lane, most in MAX_CONCURRENT_REQUESTS.items()}
+        self._patches = WeakValueDictionary()
         self._answered_at_s = float("-inf")
 
     async def _exchange(

@@ -51,7 +51,7 @@ async def _time(work: Any) -> tuple[float, Exception | None]:
 
 
 def _patch_followers(client: KubernetesClient, count: int) -> list[Any]:
-    return [client.json_patch(_POD, [], lane=Lane.BULK) for _ in range(count)]
+    return [client.json_patch(f"{_POD}{number}", [], lane=Lane.BULK) for number in range(count)]
 
 
 def test_a_deadline_begins_with_a_requests_turn() -> None:
@@ -92,6 +92,28 @@ def test_whether_the_api_answers_is_known_in_time_however_many_wait_for_their_tu
         return took_s
 
     assert run(scenario()) == pytest.approx(2.0)
+
+
+def test_patches_of_one_object_come_one_after_another_and_hold_up_no_other_and_no_crown() -> None:
+    """Of those at once the API server lets one through, and has the others try again until their time is up."""
+
+    async def scenario() -> list[float]:
+        client = _Client(takes_s=1.0)
+        followers = [client.json_patch(_POD, [], lane=Lane.BULK) for _ in range(3)]
+        crown = client.json_patch(_POD, [], lane=Lane.PROMPT)
+        other = client.json_patch(f"{_POD}0", [], lane=Lane.BULK)
+        return [took_s for took_s, _ in await asyncio.gather(*map(_time, [*followers, crown, other]))]
+
+    assert run(scenario()) == pytest.approx([1.0, 2.0, 3.0, 1.0, 1.0])
+
+
+def test_nobody_waits_for_others_that_patch_the_same_without_limit() -> None:
+    async def scenario() -> list[tuple[float, Exception | None]]:
+        client = _Client(takes_s=2 * REQUEST_TIMEOUT_S)  # The API server does not answer.
+        work = [client.json_patch(_POD, [], lane=Lane.BULK) for _ in range(100)]
+        return list(await asyncio.gather(*map(_time, work)))
+
+    assert max(took_s for took_s, _ in run(scenario())) <= TURN_TIMEOUT_S + REQUEST_TIMEOUT_S
 
 
 @pytest.mark.parametrize(

@@ -121,32 +121,3 @@ def test_never_two_act_at_once_and_in_the_end_one_does(faults: list[tuple[str, s
     contest.run(20)
 
     assert len(contest.active) == 1
-
-
-@pytest.mark.parametrize("outcome", [WriteOutcome.APPLIED, WriteOutcome.UNKNOWN])
-def test_its_own_term_is_remembered_though_its_record_was_deleted_before_it_could_be_told(
-    outcome: WriteOutcome,
-) -> None:
-    bucket = ModelBucket(lambda: _WALL_S)
-    bucket.delete(_KEY)
-    candidacy = Candidacy(identity="one", writer="one", namespace_uid="uid", timing=_TIMING, poll_interval_s=2.0)
-    candidacy.step(Instant(_START_S, _WALL_S), [StandBack(0.0), ConnectionChanged(1)])
-
-    def claim(at_s: float, *happened: Input) -> int:
-        (write,) = candidacy.step(Instant(_START_S + at_s, _WALL_S + at_s), happened)
-        assert isinstance(write, WriteLease)
-        assert write.record is not None
-        bucket.put(_KEY, render(write.record))
-        return write.record.term
-
-    assert claim(1, LeaseRead(bucket.read(_KEY))) == 1
-    written = LeaseWritten(outcome, bucket.read(_KEY).revision)
-    bucket.delete(_KEY)
-    deleted = bucket.read(_KEY)
-
-    if outcome is WriteOutcome.UNKNOWN:
-        (read,) = candidacy.step(Instant(_START_S + 2, _WALL_S + 2), [EntrySeen(deleted, 1), written])
-        assert isinstance(read, ReadLease)
-        assert claim(3, LeaseRead(deleted)) == 2
-    else:
-        assert claim(2, EntrySeen(deleted, 1), written) == 2

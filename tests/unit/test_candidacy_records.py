@@ -7,9 +7,9 @@ import pytest
 from model.bucket import ModelBucket
 from tenure.election.candidacy import Candidacy
 from tenure.election.clock import Instant
-from tenure.election.effects import WriteLease
+from tenure.election.effects import ReadLease, WriteLease
 from tenure.election.entry import Entry
-from tenure.election.inputs import ConnectionChanged, EntrySeen, LeaseRead, StandBack
+from tenure.election.inputs import ConnectionChanged, EntrySeen, Input, LeaseRead, LeaseWritten, StandBack, WriteOutcome
 from tenure.election.record import render
 from unit.builders import a_record
 from unit.contest import KEY, START_S, TIMING, WALL_S, Contest, read_record
@@ -49,6 +49,35 @@ def test_a_term_is_remembered_though_something_newer_was_seen_before_it_could_be
     assert isinstance(claim, WriteLease)
     assert claim.record is not None
     assert claim.record.term == 8
+
+
+@pytest.mark.parametrize("outcome", [WriteOutcome.APPLIED, WriteOutcome.UNKNOWN])
+def test_its_own_term_is_remembered_though_its_record_was_deleted_before_it_could_be_told(
+    outcome: WriteOutcome,
+) -> None:
+    bucket = ModelBucket(lambda: WALL_S)
+    bucket.delete(KEY)
+    candidacy = Candidacy(identity="one", writer="one", namespace_uid="uid", timing=TIMING, poll_interval_s=2.0)
+    candidacy.step(Instant(START_S, WALL_S), [StandBack(0.0), ConnectionChanged(1)])
+
+    def claim(at_s: float, *happened: Input) -> int:
+        (write,) = candidacy.step(Instant(START_S + at_s, WALL_S + at_s), happened)
+        assert isinstance(write, WriteLease)
+        assert write.record is not None
+        bucket.put(KEY, render(write.record))
+        return write.record.term
+
+    assert claim(1, LeaseRead(bucket.read(KEY))) == 1
+    written = LeaseWritten(outcome, bucket.read(KEY).revision)
+    bucket.delete(KEY)
+    deleted = bucket.read(KEY)
+
+    if outcome is WriteOutcome.UNKNOWN:
+        (read,) = candidacy.step(Instant(START_S + 2, WALL_S + 2), [EntrySeen(deleted, 1), written])
+        assert isinstance(read, ReadLease)
+        assert claim(3, LeaseRead(deleted)) == 2
+    else:
+        assert claim(2, EntrySeen(deleted, 1), written) == 2
 
 
 def test_a_record_that_cannot_be_believed_is_respected_for_the_lease_and_then_replaced() -> None:

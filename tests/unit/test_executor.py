@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from model.api import ModelApi
-from tenure.election.effects import Announce, Effect, ReadResource, WriteLabels, WriteStatus
+from tenure.election.effects import Announce, Effect, ReadResource, WriteStatus
 from tenure.election.inputs import Input, ResourceReadFailed, StatusWritten
-from tenure.election.labels import PodRole
-from tenure.election.pod import PodRef
-from tenure.kubernetes.client import KubernetesClient
-from tenure.kubernetes.errors import ApiError, ApiUnavailable, NotFound, NotServed
+from tenure.kubernetes.errors import ApiError, NotFound, NotServed
 from tenure.runtime.executor import EVENT_DELAY_S, MAX_WAITING_EVENTS, Executor
 from unit.builders import a_resource
 from unit.views import a_status
@@ -22,9 +19,9 @@ from unit.virtual_time import read_clock, run
 _MORE = 500
 
 
-def _an_executor(client: KubernetesClient) -> Executor:
+def _an_executor(api: ModelApi) -> Executor:
     return Executor(
-        client,
+        api.client,
         lambda _: pytest.fail("no record is asked for"),
         instance="operator/one",
         read_clock=read_clock,
@@ -36,7 +33,7 @@ def _an_executor(client: KubernetesClient) -> Executor:
 def test_an_event_leaves_the_api_server_to_the_labels_of_a_hand_over_first() -> None:
     async def scenario() -> None:
         api = ModelApi()
-        executor = _an_executor(api.client)
+        executor = _an_executor(api)
         executor.carry_out(("shop", "web"), a_resource(), Announce("LeaderElected", "web-0 leads."), lambda _: None)
         await asyncio.sleep(0.9 * EVENT_DELAY_S)
         assert api.requests == []
@@ -49,7 +46,7 @@ def test_an_event_leaves_the_api_server_to_the_labels_of_a_hand_over_first() -> 
 
 def test_thousands_of_events_that_nobody_takes_are_dropped_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        executor = _an_executor(ModelApi().client)
+        executor = _an_executor(ModelApi())
         for _ in range(MAX_WAITING_EVENTS + _MORE):
             executor.carry_out(("shop", "web"), a_resource(), Announce("LeaderElected", "web-0 leads."), lambda _: None)
         await executor.close()
@@ -106,35 +103,3 @@ def test_an_election_is_gone_when_the_api_server_says_so_and_not_when_its_path_i
 ) -> None:
     assert _ask(effect, NotFound("404")) == ([], [a_resource().uid])
     assert _ask(effect, NotServed("404 page not found")) == ([failed], [])
-
-
-class _SlowClient:
-    """Answers a patch when it is told to."""
-
-    def __init__(self) -> None:
-        self.begun: list[str] = []
-        self.answers = asyncio.Semaphore(0)
-
-    async def json_patch(self, path: str, *_: Any, **__: Any) -> None:
-        self.begun.append(path.rpartition("/")[2])
-        await self.answers.acquire()
-        raise ApiUnavailable("no answer in time")
-
-
-def test_a_pod_that_many_elections_label_gets_one_write_at_a_time_and_holds_up_no_other_pod() -> None:
-    async def scenario() -> None:
-        client, told = _SlowClient(), list[Input]()
-        executor = _an_executor(client)  # type: ignore[arg-type]
-        for election, pod in [("a", "web-0"), ("b", "web-0"), ("c", "web-0"), ("d", "web-1")]:
-            write = WriteLabels(PodRef(pod, f"uid-of-{pod}"), None, None, PodRole.FOLLOWER, 1)
-            executor.carry_out(("shop", election), a_resource(), write, told.append)
-        await asyncio.sleep(1)
-        assert client.begun == ["web-0", "web-1"]
-        for answered in range(1, 5):
-            client.answers.release()
-            await asyncio.sleep(1)
-            assert len(told) == answered
-        assert client.begun == ["web-0", "web-1", "web-0", "web-0"]
-        await executor.close()
-
-    run(scenario())

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
+from weakref import WeakValueDictionary
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -83,6 +85,8 @@ class KubernetesClient:
         self._logging_in = asyncio.Lock()
         self._logged_in_at_s = float("-inf")
         self._lanes = {lane: asyncio.Semaphore(most) for lane, most in MAX_CONCURRENT_REQUESTS.items()}
+        self._patches = WeakValueDictionary[tuple[str, Lane], asyncio.Lock]()
+        """By path and lane, for as long as one is taken or waited for."""
         self._answered_at_s = float("-inf")
 
     @property
@@ -182,8 +186,15 @@ class KubernetesClient:
         return await self._request("PATCH", path, query={"force": "true"}, body=body, headers=headers)
 
     async def json_patch(self, path: str, operations: list[dict[str, Any]], *, lane: Lane) -> dict[str, Any]:
-        """Apply a JSON Patch and return the object. Raises ApiError."""
-        return await self._request("PATCH", path, body=operations, lane=lane, headers={"Content-Type": JSON_PATCH})
+        """Apply a JSON Patch and return the object. Raises ApiError.
+
+        Of patches of one object at once the API server lets one through and has all others try again until their time
+        is up: hundreds of elections with the same pods would keep each other from them. So those of one lane come one
+        after another.
+        """
+        turn = self._patches.setdefault((path, lane), asyncio.Lock())
+        headers = {"Content-Type": JSON_PATCH}
+        return await self._request("PATCH", path, body=operations, lane=lane, headers=headers, after=turn)
 
     async def delete(self, path: str, *, resource_version: str) -> dict[str, Any]:
         """Delete an object if it still has this version. Raises ApiError; Conflict for another version."""
@@ -199,13 +210,16 @@ class KubernetesClient:
         headers: dict[str, str] | None = None,
         lane: Lane = Lane.PROMPT,
         timeout_s: float = REQUEST_TIMEOUT_S,
+        after: asyncio.Lock | None = None,
     ) -> dict[str, Any]:
+        """Return what is answered. Its turn comes after those that share the lock, if it has one."""
         query = {**(query or {}), **({} if body is None else {"fieldManager": self._field_manager})}
         url = f"{path}?{urlencode(query)}" if query else path
-        status, content = await self._send(method, url, body, headers, lane=lane, timeout_s=timeout_s)
+        send = partial(self._send, method, url, body, headers, lane=lane, after=after, timeout_s=timeout_s)
+        status, content = await send()
         if status == HTTPStatus.UNAUTHORIZED:
             await self._renew_login()
-            status, content = await self._send(method, url, body, headers, lane=lane, timeout_s=timeout_s)
+            status, content = await send()
         answer = json_object(content)
         if 200 <= status < 300:
             if answer is None:
@@ -231,11 +245,19 @@ class KubernetesClient:
             self._former, self._client = self._client, client
 
     async def _send(
-        self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, lane: Lane, timeout_s: float
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        headers: dict[str, str] | None,
+        *,
+        lane: Lane,
+        after: asyncio.Lock | None,
+        timeout_s: float,
     ) -> tuple[int, bytes]:
         """Send one request in its turn and return status and content. Raises ApiUnavailable when there is no answer."""
         try:
-            async with self._turn(lane), asyncio.timeout(timeout_s):
+            async with self._turn(lane, after), asyncio.timeout(timeout_s):
                 status, content = await self._exchange(method, path, body, headers, timeout_s=timeout_s)
         except (TimeoutError, aiohttp.ClientError, OSError, ConfigException) as error:
             raise ApiUnavailable(f"{method} {path}: {str(error) or 'no answer in time'}") from error
@@ -244,13 +266,13 @@ class KubernetesClient:
         return status, content
 
     @asynccontextmanager
-    async def _turn(self, lane: Lane) -> AsyncIterator[None]:
-        async with asyncio.timeout(TURN_TIMEOUT_S):
-            await self._lanes[lane].acquire()
-        try:
+    async def _turn(self, lane: Lane, after: asyncio.Lock | None) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(TURN_TIMEOUT_S):
+                if after is not None:
+                    await stack.enter_async_context(after)
+                await stack.enter_async_context(self._lanes[lane])
             yield
-        finally:
-            self._lanes[lane].release()
 
     async def _exchange(
         self, method: str, path: str, body: Any, headers: dict[str, str] | None, *, timeout_s: float

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
-from weakref import WeakValueDictionary
 
 from tenure.election import effects, inputs
 from tenure.election.clock import Instant
@@ -72,7 +71,6 @@ class Executor:
         self._events_dropped = 0
         self._drop_logged_at_s = float("-inf")
         self._event_slots = asyncio.Semaphore(8)
-        self._label_turns = WeakValueDictionary[str, asyncio.Lock]()  # by the pod's UID, for as long as one is taken
 
     async def close(self) -> None:
         """Cancel what is under way."""
@@ -136,10 +134,7 @@ class Executor:
         return inputs.ResourceSeen(found, begun_at_s)
 
     async def _write_labels(self, key: Key, effect: effects.WriteLabels) -> inputs.Input:
-        # Of patches of one pod at once the API server lets one through and has all others try again until their time is
-        # up: hundreds of elections with the same leader would keep each other from it.
-        async with self._label_turns.setdefault(effect.ref.uid, asyncio.Lock()):
-            result = await write_labels(self._client, key[0], key[1], effect)
+        result = await write_labels(self._client, key[0], key[1], effect)
         fields = {"election": "/".join(key), "pod": effect.ref.name, "role": effect.role, "term": effect.term}
         if result.outcome is LabelOutcome.APPLIED:
             logger.debug("Labels written", extra=fields)
