@@ -131,6 +131,7 @@ def _scale(sizes: Sequence[Size]) -> str:
         ),
         row("requests meanwhile for each election", lambda one: _each(one, sum(one.start_requests.values())), "{:.1f}"),
         row("lists of pods meanwhile, each part of one", lambda one: one.start_requests.get("LIST pods"), "{:.0f}"),
+        row("renewals meanwhile", lambda one: one.start_renewals, "{:.0f}"),
         row("resident memory of the operator", lambda one: one.resident_mb, "{:.0f} MB"),
         row("at rest: the operator, of a core", _at_rest, "{:.1%}"),
         row("all processes, of a core", lambda one: one.rest.all_cores if one.rest.cores else None, "{:.1%}"),

@@ -26,6 +26,7 @@ CALM_S = 15.0
 """After so long, what the start left to do has been done."""
 
 _LATENESS = "tenure_lease_renewal_lateness_seconds_bucket"
+_RENEWALS = "tenure_lease_renewal_lateness_seconds_count"
 
 
 @dataclass
@@ -50,9 +51,9 @@ class Loss:
 class Size:
     """What was measured of one number of elections: nothing of what comes after a failure, which `failure` tells.
 
-    Until all elections were led, `start_cpu_s` has the processor seconds of each process, and `start_requests` the
-    requests to the API server by verb and resource. `lateness` has the renewals in the window at rest, by the bound in
-    seconds that they were not later than (`+Inf` for the rest of them).
+    Until all elections were led, `start_cpu_s` has the processor seconds of each process, `start_requests` the requests
+    to the API server by verb and resource, and `start_renewals` how many leases fell due meanwhile. `lateness` has the
+    renewals in the window at rest, by the bound in seconds that they were not later than (`+Inf` for the rest of them).
     """
 
     elections: int
@@ -60,6 +61,7 @@ class Size:
     started_s: float | None = None
     start_cpu_s: dict[str, float] = field(default_factory=dict)
     start_requests: dict[str, int] = field(default_factory=dict)
+    start_renewals: int | None = None
     resident_mb: float | None = None
     rest: Usage = field(default_factory=Usage)
     lateness: dict[str, float] = field(default_factory=dict)
@@ -112,6 +114,7 @@ async def _start(stage: Stage, operator: Operator, watched: Elections, size: Siz
     used_s = cpu_s({**stage.pids(), "operator": operator.process.pid})
     size.start_cpu_s = {name: seconds - before_s.get(name, 0.0) for name, seconds in used_s.items()}
     size.start_requests = dict(await requests_made(stage.api) - made)
+    size.start_renewals = round((await asyncio.to_thread(operator.metrics)).value(_RENEWALS))
     await asyncio.sleep(CALM_S)
     size.resident_mb = resident_mb(operator.process.pid)
 
