@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from contract.candidates import Told
 from contract.harness import Harness, ModelHarness, RealHarness
+from environment import NatsServer
 
 
 @pytest.fixture(params=["model", "nats-server"])
@@ -29,3 +31,15 @@ async def real(tmp_path: Path) -> AsyncIterator[RealHarness]:
     await real.begin()
     yield real
     await real.end()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A nats-server that runs."""
+    with NatsServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
