@@ -22,12 +22,6 @@ from environment.ports import LOOPBACK, free_ports
 _LEASE_S = 3
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[NatsServer]:
-    with NatsServer(tmp_path / "nats") as server:
-        yield server
-
-
 class Campaigner:
     """One `tenure campaign`. Its program, hooks and itself write into one file, a line for each event."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import nats
 import pytest
@@ -17,14 +16,6 @@ from environment import NatsServer
 from tenure.nats.bucket import BucketSettings
 
 _SUBJECT = "$KV.leases.shop.web"
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path)
-    await asyncio.to_thread(server.start)
-    yield server
-    await asyncio.to_thread(server.stop)
 
 
 @pytest.fixture
