@@ -9,6 +9,9 @@ from tenure.kubernetes.metadata import Metadata
 from tenure.runtime.watch_lag import WATCH_LAG_S, until_watched
 from unit.virtual_time import run
 
+_LIST_S = 0.1
+"""How long a list takes."""
+
 
 def _items(count: int) -> list[Metadata]:
     return [Metadata("shop", f"web-{number}", f"uid-{number}", 1, {}, False) for number in range(count)]
@@ -39,7 +42,7 @@ class _Watch:
 
     async def _list_again(self) -> Iterable[Metadata]:
         self.lists += 1
-        assert self.lists < 100
+        await asyncio.sleep(_LIST_S)
         return self._look()
 
 
