@@ -71,7 +71,8 @@ def test_nobody_waits_for_a_turn_without_limit() -> None:
     async def scenario() -> list[tuple[float, Exception | None]]:
         client = _Client(takes_s=2 * REQUEST_TIMEOUT_S)  # The API server does not answer.
         rounds = TURN_TIMEOUT_S / REQUEST_TIMEOUT_S
-        work = _patch_followers(client, 2 * int(rounds) * MAX_CONCURRENT_REQUESTS[Lane.BULK])
+        count = 2 * int(rounds) * MAX_CONCURRENT_REQUESTS[Lane.START]
+        work = [client.merge_patch(f"/election/{number}/status", {}, lane=Lane.START) for number in range(count)]
         return list(await asyncio.gather(*map(_time, work)))
 
     results = run(scenario())
@@ -124,7 +125,7 @@ def test_nobody_waits_for_others_that_patch_the_same_without_limit() -> None:
         pytest.param(lambda client: client.json_patch(_POD, [], lane=Lane.PROMPT), id="crown"),
     ],
 )
-def test_what_cannot_wait_does_not_wait_for_followers_events_lists_and_lost_pods(
+def test_what_cannot_wait_does_not_wait_for_followers_events_lists_lost_pods_and_elections_that_begin(
     ask: Callable[[KubernetesClient], Any],
 ) -> None:
     async def scenario() -> float:
@@ -132,6 +133,7 @@ def test_what_cannot_wait_does_not_wait_for_followers_events_lists_and_lost_pods
         others = _patch_followers(client, 1000) + [client.create("/events", {}) for _ in range(1000)]
         others += [client.list_metadata("/pods") for _ in range(1000)]
         others += [insist_on_pod(client, "shop", PodRef("web-1", "b")) for _ in range(1000)]
+        others += [client.merge_patch(f"/election/{number}/status", {}, lane=Lane.START) for number in range(1000)]
         tasks = [asyncio.create_task(_time(one)) for one in others]
         await asyncio.sleep(0.1)
         took_s, _ = await _time(ask(client))

@@ -65,7 +65,7 @@ class _Client:
     async def get(self, *_: Any) -> None:
         raise self._error
 
-    async def merge_patch(self, *_: Any) -> None:
+    async def merge_patch(self, *_: Any, **__: Any) -> None:
         raise self._error
 
 

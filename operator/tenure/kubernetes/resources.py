@@ -9,7 +9,7 @@ from tenure.api.resource import parse_resource
 from tenure.api.status import build_status
 from tenure.election.effects import WriteStatus
 from tenure.election.resource import Resource
-from tenure.kubernetes.client import KubernetesClient, path_of
+from tenure.kubernetes.client import KubernetesClient, Lane, path_of
 
 
 def resources_path(namespace: str | None) -> str:
@@ -35,7 +35,8 @@ async def write_status(client: KubernetesClient, namespace: str, name: str, writ
         "metadata": {"resourceVersion": str(write.resource_version)},
         "status": build_status(write.status),
     }
-    return parse_resource(await client.merge_patch(f"{resource_path(namespace, name)}/status", body))
+    lane = Lane.PROMPT if write.status.term else Lane.START
+    return parse_resource(await client.merge_patch(f"{resource_path(namespace, name)}/status", body, lane=lane))
 
 
 async def list_resources(client: KubernetesClient, namespace: str | None) -> list[dict[str, Any]]:

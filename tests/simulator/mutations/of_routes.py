@@ -20,10 +20,10 @@ from tenure.runtime.resync import Resync
 _put, _merge_patch, _decide = slices._put, KubernetesClient.merge_patch, Labeller.decide
 
 
-async def _patch_whatever_its_version(self: KubernetesClient, path: str, body: Any) -> Any:
+async def _patch_whatever_its_version(self: KubernetesClient, path: str, body: Any, **how: Any) -> Any:
     if "endpointslices" in path:
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": None}}
-    return await _merge_patch(self, path, body)
+    return await _merge_patch(self, path, body, **how)
 
 
 async def _empty_it_first(
