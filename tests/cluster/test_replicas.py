@@ -89,8 +89,13 @@ def test_one_replica_acts_and_the_other_is_ready_and_changes_nothing(scene: Scen
     assert not replicas.second.has_logged(_ACTS)
     assert not replicas.second.has_logged("Labels written")
     assert not replicas.second.has_logged("Lease written")
-    announced = [event for event in scene.events() if event["reason"] == "LeaderElected"]
-    assert len([event for event in announced if event["regarding"]["name"] == "web-0"]) == 2
+
+    def announcements() -> int:
+        elected = [event for event in scene.events() if event["reason"] == "LeaderElected"]
+        return len([event for event in elected if event["regarding"]["name"] == "web-0"])
+
+    scene.wait(lambda: announcements() >= 2, "both leaders were announced")
+    assert announcements() == 2
 
 
 def test_g6_a_replica_that_is_killed_is_replaced_when_its_lease_ends_and_no_leader_changes(

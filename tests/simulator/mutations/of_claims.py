@@ -128,7 +128,6 @@ OF_CLAIMS = (
         "switchover|G5|runaway",
         SWITCHOVERS,
         put(switchover, "due", _forget_what_was_answered),
-        begin_at=1,
     ),
     Mutation(
         "give no answer to a switchover that has begun",

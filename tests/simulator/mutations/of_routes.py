@@ -67,7 +67,7 @@ OF_ROUTES = (
         "slice",
         TROUBLED_ROUTES,
         put(Labeller, "decide", _route_before_the_status),
-        begin_at=6,
+        begin_at=4,
     ),
     Mutation(
         "overlook that a slice is gone",
