@@ -11,7 +11,7 @@ from model.api import ModelApi
 from tenure.election.effects import Announce, Effect, ReadResource, WriteStatus
 from tenure.election.inputs import Input, ResourceReadFailed, StatusWritten
 from tenure.kubernetes.errors import ApiError, NotFound, NotServed
-from tenure.runtime.executor import EVENT_DELAY_S, MAX_WAITING_EVENTS, Executor
+from tenure.runtime.executor import EVENT_DELAY_S, LAST_EVENTS_TIMEOUT_S, MAX_WAITING_EVENTS, Executor
 from unit.builders import a_resource
 from unit.views import a_status
 from unit.virtual_time import read_clock, run
@@ -40,6 +40,33 @@ def test_an_event_leaves_the_api_server_to_the_labels_of_a_hand_over_first() -> 
         await asyncio.sleep(0.2 * EVENT_DELAY_S)
         assert [request.rpartition("/")[2] for request in api.requests] == ["events"]
         await executor.close()
+
+    run(scenario())
+
+
+def test_a_process_that_stops_posts_its_last_events_first() -> None:
+    async def scenario() -> None:
+        api = ModelApi()
+        executor = _an_executor(api)
+        for _ in range(_MORE):
+            executor.carry_out(("shop", "web"), a_resource(), Announce("LeaderElected", "web-0 leads."), lambda _: None)
+        begun_at_s = read_clock().monotonic_s
+        await executor.close()
+        assert [request.rpartition("/")[2] for request in api.requests] == ["events"] * _MORE
+        assert read_clock().monotonic_s < begun_at_s + 0.1 * EVENT_DELAY_S, "whoever stops waits for no hand-over"
+
+    run(scenario())
+
+
+def test_a_process_stops_in_time_though_the_api_takes_no_events() -> None:
+    async def scenario() -> None:
+        api = ModelApi()
+        api.latency_s = 60.0
+        executor = _an_executor(api)
+        executor.carry_out(("shop", "web"), a_resource(), Announce("LeaderElected", "web-0 leads."), lambda _: None)
+        begun_at_s = read_clock().monotonic_s
+        await executor.close()
+        assert read_clock().monotonic_s == pytest.approx(begun_at_s + LAST_EVENTS_TIMEOUT_S)
 
     run(scenario())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 EVENT_DELAY_S = 0.5
 """How long an event waits: most tell of a hand-over, whose labels are to have the API server to themselves."""
+
+LAST_EVENTS_TIMEOUT_S = 0.5
+"""How long a process that stops goes on posting events: no other process tells what happened before it began."""
 
 MAX_WAITING_EVENTS = 1000
 """Events that wait for the API server; more are dropped, the log has them all."""
@@ -71,11 +75,13 @@ class Executor:
         self._events_dropped = 0
         self._drop_logged_at_s = float("-inf")
         self._event_slots = asyncio.Semaphore(8)
+        self._is_closing = asyncio.Event()
 
     async def close(self) -> None:
-        """Cancel what is under way."""
+        """Cancel what is under way. Events are posted before, without delay: as many as there is time for."""
         await self._tasks.close()
-        await self._event_tasks.close()
+        self._is_closing.set()
+        await self._event_tasks.close(after_s=LAST_EVENTS_TIMEOUT_S)
 
     def carry_out(self, key: Key, resource: Resource, effect: effects.Effect, post: Post) -> None:
         """Begin one effect of an election; its result is given to `post`, once: or never, if the resource is gone."""
@@ -188,7 +194,9 @@ class Executor:
     async def _post_event(self, resource: Resource, news: effects.Announce) -> None:
         wall_s = self._read_clock().wall_s
         try:
-            await asyncio.sleep(EVENT_DELAY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVENT_DELAY_S):
+                    await self._is_closing.wait()
             async with self._event_slots:
                 await post_event(self._client, resource, news, instance=self._instance, wall_s=wall_s)
         except ApiError as error:

@@ -35,10 +35,12 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
-    async def close(self) -> None:
-        """Cancel what runs, and wait for it."""
+    async def close(self, *, after_s: float = 0.0) -> None:
+        """Cancel what runs, and wait for it; what ends by itself within `after_s` may."""
         self._closed = True
         await asyncio.sleep(0)  # A task that was cancelled before it began would never await what it was given.
+        if after_s and self._running:
+            await asyncio.wait(set(self._running), timeout=after_s)
         await cancel(set(self._running))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
