@@ -234,6 +234,19 @@ def test_what_others_write_meanwhile_is_told_and_stays(monkeypatch: pytest.Monke
     _play(scenario)
 
 
+def test_what_stands_under_the_revision_of_an_answer_is_told_if_it_is_not_what_was_written() -> None:
+    """Servers that lose what they have acknowledged give its revision out again."""
+
+    async def scenario(kept: Leases, watch: Watch) -> None:
+        told = _told_by(kept)
+        theirs = Entry(await _write(kept), b'{"leaderId": "web-1"}', 2.0)
+        watch.show("shop.web", theirs)
+        assert told == [theirs]
+        assert kept.entries["shop.web"] == theirs
+
+    _play(scenario)
+
+
 def test_an_answer_that_outlives_its_watch_is_not_what_the_next_one_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(kept: Leases, watch: Watch) -> None:
         _while_it_is_written(monkeypatch, kept._lose_connection, answered=True)

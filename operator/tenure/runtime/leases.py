@@ -193,7 +193,7 @@ class Leases:
 
     def _see_entry(self, key: str, entry: Entry) -> None:
         seen, self.entries[key] = self.entries.get(key), entry
-        is_answered = seen is not None and seen.revision == entry.revision
+        is_answered = seen is not None and (seen.revision, seen.value) == (entry.revision, entry.value)
         is_being_written = entry.value is not None and entry.value == self._being_written.get(key)
         if not is_answered and not is_being_written:
             self._tell(key, entry)
