@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from tenure.election.effects import Effect, ListPods, ReadLease, ReadResource, WriteLabels, WriteLease, WriteStatus
+from tenure.election.entry import ABSENT
 from tenure.election.inputs import (
     ConnectionChanged,
     Input,
+    LeaseRead,
     LeaseWritten,
     PodsComplete,
     PodSeen,
@@ -25,6 +27,7 @@ from tenure.election.request import Switchover
 from tenure.election.resource import Answer, Refusal
 from unit.builders import SPEC, a_leader, a_pod, a_record
 from unit.story import A_LEADS, B_FOLLOWS, WALL_S, A, B, Story, at_rest, held_by, ledger_of, only, record_of
+from unit.views import a_status
 
 _C = a_pod("web-2", ordinal=2, role="follower", term=7)
 
@@ -368,6 +371,37 @@ def test_a_process_that_has_not_seen_the_record_yet_puts_none_aside_that_may_hav
 
     assert _holders(done)[0] == (_C.identity, 8)
     assert _answers(done) == answers
+
+
+@pytest.mark.parametrize(
+    ("spec", "answer"),
+    [
+        ({}, ("one", "Cancelled")),
+        ({"switchover": Switchover("two")}, ("two", "Pending")),
+        ({"switchover": Switchover("one", None, WALL_S - 3600)}, ("one", "Refused")),
+    ],
+)
+def test_one_that_waits_for_candidates_is_answered_though_the_record_is_lost(
+    spec: dict[str, Any], answer: tuple[str, str]
+) -> None:
+    story = Story(status=a_status(7, switchover=Answer("one", "Pending", "It waits.", 0.0)))
+    _changed(story, **spec)
+    only(ReadLease, story.hears(ConnectionChanged(1), ResourceSeen(story.resource), PodsComplete()))
+
+    written = [*story.hears(LeaseRead(ABSENT)), *story.rests(0.6)]
+
+    assert _answer_of(only(WriteStatus, written)) == answer
+
+
+def test_one_that_is_there_before_the_election_is_skipped_and_not_refused_for_its_time() -> None:
+    story = Story(A)
+    _changed(story, switchover=Switchover("one", None, WALL_S - 3600))
+    only(ReadLease, story.hears(ConnectionChanged(1), ResourceSeen(story.resource), PodSeen(A), PodsComplete()))
+
+    marked = only(WriteLease, story.hears(LeaseRead(ABSENT)))
+    written = only(WriteStatus, story.hears(story.written(marked)))
+
+    assert _answer_of(written) == ("one", "Skipped")
 
 
 def test_one_that_has_begun_is_finished_after_a_suspension_and_the_next_one_made_then() -> None:

@@ -320,7 +320,7 @@ def test_the_ids_of_earlier_ones_are_kept_the_latest_first_and_not_without_end()
     status = _LED_BY_A
     seen: list[str] = []
     for n in range(MAX_FORMER_IDS + 3):
-        given = switchover.note(_asked(f"id-{n}"), status, _NOW_S, is_known=True)
+        given = switchover.note(_asked(f"id-{n}"), status, _NOW_S, is_seen=True)
         assert given is not None
         assert given.former_ids == tuple(seen[::-1][:MAX_FORMER_IDS])
         status = replace(status, switchover=given)
@@ -336,14 +336,14 @@ def test_the_ids_of_earlier_ones_are_kept_the_latest_first_and_not_without_end()
     ],
 )
 def test_a_switchover_that_waits_says_for_what_and_since_when(spec: Spec, message: str) -> None:
-    noted = switchover.note(spec, _LED_BY_A, _NOW_S, is_known=True)
+    noted = switchover.note(spec, _LED_BY_A, _NOW_S, is_seen=True)
 
     assert noted == Answer("one", "Pending", message, _NOW_S)
-    assert switchover.note(spec, replace(_LED_BY_A, switchover=noted), _NOW_S + 5, is_known=True) == noted
+    assert switchover.note(spec, replace(_LED_BY_A, switchover=noted), _NOW_S + 5, is_seen=True) == noted
 
 
 def test_what_is_over_is_shown_as_it_is() -> None:
     over = _answered()
 
     for spec, status in [(SPEC, _LED_BY_A), (SPEC, over), (_asked(), over)]:
-        assert switchover.note(spec, status, _NOW_S, is_known=True) is status.switchover
+        assert switchover.note(spec, status, _NOW_S, is_seen=True) is status.switchover

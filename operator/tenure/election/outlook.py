@@ -22,13 +22,15 @@ class Outlook(NamedTuple):
     """See the module. A renewal changes none of it, so a leader at rest costs neither a plan nor a status.
 
     `holder`, `term`, `started_at_s` and `namespace_uid` are those of the record: "", 0 and None when it is absent or,
-    for the reason `unbelievable`, cannot be believed. `is_known` tells that it was seen, so that the ledger may rest on
-    it, `is_held` that it has a holder and has not run out. `leading` is who leads through this process, and the term.
-    `decision` is the last one about the lease, if that concerns the status. `begun` is the switchover for which the
-    record was released or claimed, or may be by a write that has no answer yet. `is_idle` tells that nobody leads
-    through this process, and that nothing is on its way to NATS or expected from there.
+    for the reason `unbelievable`, cannot be believed. `is_seen` tells that it was looked at, even if there was nothing
+    under the key, not even a revision; `is_known` that there was one, so that the ledger may rest on it; `is_held` that
+    it has a holder and has not run out. `leading` is who leads through this process, and the term. `decision` is the
+    last one about the lease, if that concerns the status. `begun` is the switchover for which the record was released
+    or claimed, or may be by a write that has no answer yet. `is_idle` tells that nobody leads through this process, and
+    that nothing is on its way to NATS or expected from there.
     """
 
+    is_seen: bool
     is_known: bool
     holder: str
     term: int
@@ -59,6 +61,7 @@ def look_out(now: Instant, state: State, decision: Decision, namespace_uid: str 
     if leading is not None and isinstance(concern, Wait) and not concern.contested:
         concern = None  # Between a renewal and its answer every leader waits.
     return Outlook(
+        lease is not None,
         lease is not None and (lease.revision > 0 or isinstance(decision, Follow)),
         holder,
         term,

@@ -108,8 +108,8 @@ class Scribe:
     def _answer(self, now: Instant, last: Status, status: Status, outlook: Outlook) -> Status:
         """Return the status with what has become of the switchover that is asked for; itself when that is said."""
         state, spec, slate = self._state, self._state.spec, self._state.slate(now)
-        if not state.pods_complete or not outlook.is_known:
-            return status  # One that waits may have begun by now: the record tells.
+        if not state.pods_complete or not outlook.is_seen or status.term_floor is None:
+            return status  # One that waits may have begun by now: the record tells. The first floor skips those before.
         if outlook.begun is not None:
             if status.term == last.term:
                 return status
@@ -190,7 +190,7 @@ class Scribe:
                 failover_at_s=None if leader is None else slate.fails_over_at_s(leader),
                 switchover=status.switchover
                 if outlook.begun
-                else switchover.note(spec, status, now.wall_s, is_known=outlook.is_known),
+                else switchover.note(spec, status, now.wall_s, is_seen=outlook.is_seen),
             )
             obstacles = slate.describe_obstacles()
             self.alarm.set(now.monotonic_of(state.changes_at_s(now)))

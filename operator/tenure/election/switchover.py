@@ -200,16 +200,16 @@ def _fulfils(asked: Switchover, last: Status, leader: Leader | None) -> str | No
     return None if last.leader is not None and last.leader.identity == leader.identity else leader.pod.name
 
 
-def note(spec: Spec, status: Status, wall_s: float, *, is_known: bool) -> Answer | None:
+def note(spec: Spec, status: Status, wall_s: float, *, is_seen: bool) -> Answer | None:
     """Return the answer as it is to be shown: a switchover that is not made at once waits, and says for what.
 
-    `is_known` tells that the record was seen. Before, none takes the place of another one that waits: that may have
+    `is_seen` tells that the record was looked at. Before, none takes the place of another one that waits: that may have
     begun by now.
     """
     asked, shown = pending(spec, status), status.switchover
     if asked is None or status.term_floor is None:
         return shown
-    if not is_known and shown is not None and shown.result == Result.PENDING and shown.id != asked.id:
+    if not is_seen and shown is not None and shown.result == Result.PENDING and shown.id != asked.id:
         return shown
     if spec.suspend:
         waits = "It waits for the end of the suspension."
