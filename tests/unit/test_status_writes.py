@@ -11,7 +11,8 @@ from tenure.election.effects import WriteStatus
 from tenure.election.resource import Status
 from tenure.kubernetes.client import KubernetesClient, Lane
 from tenure.kubernetes.resources import write_status
-from unit.views import FIRST, a_leader, a_status
+from unit.builders import a_leader
+from unit.views import FIRST, a_status
 from unit.virtual_time import run
 
 
