@@ -61,19 +61,19 @@ def look_out(now: Instant, state: State, decision: Decision, namespace_uid: str 
     if leading is not None and isinstance(concern, Wait) and not concern.contested:
         concern = None  # Between a renewal and its answer every leader waits.
     return Outlook(
-        lease is not None,
-        lease is not None and (lease.revision > 0 or isinstance(decision, Follow)),
-        holder,
-        term,
-        started_at_s,
-        record_namespace_uid,
-        unbelievable,
-        is_held,
-        None if leading is None else (leading.identity, leading.term),
-        concern,
-        _begun(state, namespace_uid),
-        leading is None and state.lease_operation is None and state.connection != 0 and state.lease_certain,
-        state.nats_is_available,
+        is_seen=lease is not None,
+        is_known=lease is not None and (lease.revision > 0 or isinstance(decision, Follow)),
+        holder=holder,
+        term=term,
+        started_at_s=started_at_s,
+        namespace_uid=record_namespace_uid,
+        unbelievable=unbelievable,
+        is_held=is_held,
+        leading=None if leading is None else (leading.identity, leading.term),
+        decision=concern,
+        begun=_begun(state, namespace_uid),
+        is_idle=leading is None and state.lease_operation is None and state.connection != 0 and state.lease_certain,
+        nats_is_available=state.nats_is_available,
     )
 
 
