@@ -60,13 +60,17 @@ class Scribe:
         if not is_urgent:
             self._cosmetic_backoff.failed(now_s)
         write = effects.WriteStatus(status, state.resource.resource_version)
-        is_first_floor = last.term_floor is None and status.term_floor is not None
-        raises_for_lost = isinstance(outlook.decision, campaign.RaiseFloor) and outlook.decision.lost
-        lease, covers = state.lease, None
-        if lease is not None and (raises_for_lost or (is_first_floor and lease.record is None)):
-            covers = lease.revision
-        state.status_write = StatusOperation(write, covers)
+        state.status_write = StatusOperation(write, self._covered_revision(last, status, outlook))
         return [write]
+
+    def _covered_revision(self, last: Status, status: Status, outlook: Outlook) -> int | None:
+        """Return the revision that the floor in this status covers, as `StatusOperation.covers` says."""
+        lease, decision = self._state.lease, outlook.decision
+        if lease is None:
+            return None
+        is_first_floor = last.term_floor is None and status.term_floor is not None
+        raises_for_lost = isinstance(decision, campaign.RaiseFloor) and decision.lost
+        return lease.revision if raises_for_lost or (is_first_floor and lease.record is None) else None
 
     def _wait_for_cosmetics(self, now_s: float, status: Status, last: Status) -> bool:
         """Let what is not urgent wait, from when it was first to be said; return whether it has waited long enough."""
@@ -156,7 +160,7 @@ class Scribe:
                 last.leader.pod.uid,
                 state.slate(now),
                 state.pods,
-                lost=not self._follows and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP,
+                lost=not self._pods_campaign and (last.term_floor or 0) >= last.term + campaign.CLAIM_GAP,
                 successor=leader.pod if leader is not None else None,
                 is_switchover=outlook.begun is not None
                 or (spec is not None and switchover.fulfilled(spec, last, leader, now.wall_s) is not None),
@@ -212,7 +216,7 @@ class Scribe:
             leader=None if leader is None else leader.pod.name if leader.pod is not None else leader.identity,
             leader_is_pod=leader is not None and leader.pod is not None,
             leader_is_gone=leader is not None and leader.pod is not None and leader.pod.uid in state.gone,
-            lease_held=self._is_held(outlook, leader),
+            lease_held=self._holds_the_lease(outlook, leader),
             nats_available=outlook.nats_is_available,
             settled=settled and state.routes.is_settled(state.wanted_routes()),
             refused_service=next(iter(state.routes.refusals), None),
@@ -223,20 +227,20 @@ class Scribe:
             conflict=outlook.is_held and outlook.namespace_uid not in (None, self._namespace_uid),
             unbelievable=_why_not_believed(outlook, status),
             contested=isinstance(outlook.decision, campaign.Wait) and outlook.decision.contested,
-            pods_campaign=self._follows,
+            pods_campaign=self._pods_campaign,
             has_namesake=leader is not None and any(pod.name == leader.identity for pod in state.candidates),
         )
 
     @property
-    def _follows(self) -> bool:
+    def _pods_campaign(self) -> bool:
         spec = self._state.spec
         return spec is not None and spec.pods_campaign
 
-    def _is_held(self, outlook: Outlook, leader: Leader | None) -> bool:
+    def _holds_the_lease(self, outlook: Outlook, leader: Leader | None) -> bool:
         """Whether the leader that is shown holds the lease."""
         if leader is None:
             return False
-        if self._follows:
+        if self._pods_campaign:
             return outlook.is_held and outlook.holder == leader.identity
         return outlook.leading is not None and outlook.leading[0] == leader.identity
 
