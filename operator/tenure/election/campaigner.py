@@ -21,11 +21,10 @@ RECOVERY_PAUSE_MAX_S = 60.0
 """How long after a lost record was written anew the next one may be: twice as long each time."""
 
 RECOVERY_CALM_S = 300.0
-"""After so long without one, the next is as good as the first."""
+"""After so long without a lost record the next one waits as if it were the first."""
 
 CONTESTED_FROM = 3
-"""From so many on it is no accident."""
-
+"""After so many lost records in a row no accident is thought of any more, but another operator: `RecordContested`."""
 
 _WAIT = campaign.Wait()
 
