@@ -121,4 +121,6 @@ def _names(thing: Any) -> tuple[str, ...]:
 
 @cache
 def _slots(kind: Any) -> tuple[str, ...]:
-    return tuple([field.name for field in fields(kind)] if is_dataclass(kind) else getattr(kind, "__slots__", ()))
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    return tuple(name for part in kind.__mro__ for name in getattr(part, "__slots__", ()))
