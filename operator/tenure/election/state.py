@@ -1,4 +1,7 @@
-"""What one election knows, which inputs change, and what is on its way, which whoever asks for it writes down here."""
+"""What one election knows, and what is on its way.
+
+Inputs change what is known. Whoever returns an effect notes here that it is on its way, and its result takes that away.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from tenure.election.campaign import CLAIM_GAP
 from tenure.election.clock import Instant
 from tenure.election.elector import Elector
 from tenure.election.inputs import Input, LabelOutcome
+from tenure.election.label_backoff import LabelBackoff
 from tenure.election.labels import PodRole, parse_term
 from tenure.election.lease_state import LeaseInput, LeaseState
 from tenure.election.ledger import Listing
@@ -22,11 +26,7 @@ from tenure.election.slate import Slate
 from tenure.election.timing import Timing
 
 _MAX_GONE = 64
-MAX_RETRY_S = 5.0
-"""How long a label write waits at most after one that had no answer."""
-
-_FREE_REPAIRS = 3
-"""Label writes of one pod in one term before the next ones wait longer and longer: somebody else keeps writing."""
+"""UIDs that are remembered before those go that no decision rests on."""
 
 _MAX_REFUSALS = 5
 """How often the leader label may be refused on a pod before another one is to lead: some eight seconds."""
@@ -64,7 +64,7 @@ class State(LeaseState):
     listed: Listing | None = None
     refused_labels: dict[str, str] = field(default_factory=dict)
     uncrownable: frozenset[str] = frozenset()
-    repairs: dict[str, Backoff] = field(default_factory=dict)
+    repairs: dict[str, LabelBackoff] = field(default_factory=dict)
     repairs_term: int = 0
 
     status_write: StatusOperation | None = None
@@ -232,7 +232,7 @@ class State(LeaseState):
             return
         self.pods[pod.uid] = pod
         self.pod_seen_at_s[pod.uid] = now_s
-        self._recount()
+        self._forget_derived()
 
     def forget_irrelevant_pods(self) -> None:
         """Drop pods that are neither candidates nor carry a label of this election nor are referenced."""
@@ -264,7 +264,7 @@ class State(LeaseState):
             self.resource = resource
             self.spec = resource.spec if isinstance(resource.spec, Spec) else None
             self.timing = self.spec.timing if self.spec is not None else Timing.derive()
-            self._recount()
+            self._forget_derived()
         if is_newer or read_at_s is not None:
             self.resource_seen_at_s = now_s
             self.resource_is_stale = False
@@ -293,9 +293,9 @@ class State(LeaseState):
             return
         if result.outcome is LabelOutcome.REFUSED:
             self.refused_labels[uid] = f"{result.ref.name}: {result.reason}"
-        repairs = self.repairs.setdefault(uid, Backoff(0.25, 60.0))
+        repairs = self.repairs.setdefault(uid, LabelBackoff())
         if not (result.outcome is LabelOutcome.APPLIED and write is not None and self.precedes_a_crown(write)):
-            _count(now_s, repairs, result.outcome)
+            repairs.count(now_s, result.outcome)
         if write is not None and write.role is PodRole.LEADER:
             if result.outcome is LabelOutcome.APPLIED:
                 self.uncrownable -= {uid}
@@ -315,7 +315,7 @@ class State(LeaseState):
         self.api_backoff.succeeded()
         self.listed = Listing(term, pods)
 
-    def _recount(self) -> None:
+    def _forget_derived(self) -> None:
         self._candidates = self._highest_label = None
 
     def _lose_pod(self, uid: str) -> None:
@@ -332,19 +332,4 @@ class State(LeaseState):
         self.repairs.pop(uid, None)
         self.refused_labels.pop(uid, None)
         self.uncrownable -= {uid}
-        self._recount()
-
-
-def _count(now_s: float, repairs: Backoff, outcome: LabelOutcome) -> None:
-    """Let the next label write of a pod wait, by how this one ended and how many there were."""
-    match outcome:
-        case LabelOutcome.REFUSED:
-            repairs.failed(now_s)
-        case LabelOutcome.UNAVAILABLE:
-            repairs.failed(now_s, at_most_s=MAX_RETRY_S)
-        case LabelOutcome.APPLIED if repairs.failures < _FREE_REPAIRS:
-            repairs.failed(now_s, at_most_s=0.0)
-        case LabelOutcome.APPLIED:
-            repairs.failed(now_s)
-        case LabelOutcome.CHANGED | LabelOutcome.GONE:
-            pass
+        self._forget_derived()
