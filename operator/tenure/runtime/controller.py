@@ -153,20 +153,20 @@ class Controller:
             self.lose_resource(key, managed.resource.uid)
             managed = None
         others = self._records.book.enter(resource)
-        given, record, resource = resource, self._records.book.name_of(resource), self._narrow(resource)
+        record, narrowed = self._records.book.name_of(resource), self._narrow(resource)
         if managed is None:
-            managed = self._managed[key] = Managed(given, resource, record)
+            managed = self._managed[key] = Managed(resource, narrowed, record)
             self._start_opening(key, managed)
         else:
-            managed.given, managed.resource = given, resource
+            managed.given, managed.resource = resource, narrowed
             if record != managed.record:
                 managed.record = record
                 self._reopen(key)
         for other in others:
             self._reopen(other)
-        self._select(key, resource)
+        self._select(key, narrowed)
         if managed.seat is not None:
-            self._tell(key, managed.seat, resource)
+            self._tell_resource(key, managed.seat, narrowed)
 
     def lose_resource(self, key: Key, uid: str) -> None:
         """The resource with this UID is deleted: leave its lease and its labels to the retirement."""
@@ -243,6 +243,12 @@ class Controller:
             if managed.seat is not None and self._records.leases_of(managed.record) is leases:
                 self._tell_connection(managed, managed.seat)
 
+    def tell(self, key: Key, happened: Input) -> None:
+        """Give an input to an election, if there is one."""
+        managed = self._managed.get(key)
+        if managed is not None and managed.seat is not None:
+            self._dispatcher.post(managed.seat, happened)
+
     def _reopen(self, key: Key) -> None:
         """Let another election begin in the place of this one: its record is another, or its namespace."""
         managed = self._managed.get(key)
@@ -277,7 +283,7 @@ class Controller:
         witness = Witness(key, election, self._metrics)
         managed.seat, managed.figures = self._dispatcher.seat(key, witness), witness.figures
         self._tell_connection(managed, managed.seat)
-        self._tell(key, managed.seat, managed.resource)
+        self._tell_resource(key, managed.seat, managed.resource)
         self._dispatcher.post(managed.seat, NodesCordoned(self._cordoned))
         for seen in self.services.seen(key):
             self._dispatcher.post(managed.seat, seen)
@@ -302,7 +308,7 @@ class Controller:
             if key[0] == namespace and managed.namespace_uid in (None, uid):
                 self._reopen(key)
 
-    def _tell(self, key: Key, seat: Seat, resource: Resource) -> None:
+    def _tell_resource(self, key: Key, seat: Seat, resource: Resource) -> None:
         """Tell an election of its resource, and of all pods that it selects now: the selector may be another."""
         self._dispatcher.post(seat, ResourceSeen(resource))
         for pod in self.index.concerning(key):
@@ -318,12 +324,6 @@ class Controller:
         self._dispatcher.post(seat, ConnectionChanged(connection))
         if connection and entry is not None:
             self._dispatcher.post(seat, EntrySeen(entry, connection))
-
-    def tell(self, key: Key, happened: Input) -> None:
-        """Give an input to an election, if there is one."""
-        managed = self._managed.get(key)
-        if managed is not None and managed.seat is not None:
-            self._dispatcher.post(managed.seat, happened)
 
     def _carry_out(self, seat: Seat, effect: Effect) -> None:
         managed = self._managed.get(seat.who)
