@@ -18,7 +18,7 @@ from tenure.runtime.mailbox import Mailbox
 
 logger = logging.getLogger(__name__)
 
-MOST_OF_THE_TIME = 4.0
+REST_PER_STEP_TIME = 4.0
 """A stepper whose step took long rests for so many times as long: one with hundreds of pods of which each has news must
 not take the event loop from all others. Its mailbox takes what comes meanwhile."""
 
@@ -162,7 +162,7 @@ class Dispatcher:
             return self._read_clock()
         done = self._read_clock()
         took_s = done.monotonic_s - now.monotonic_s
-        rest_s = min(MOST_OF_THE_TIME * took_s, LONGEST_REST_S) if took_s > SHORT_STEP_S else 0.0
+        rest_s = min(REST_PER_STEP_TIME * took_s, LONGEST_REST_S) if took_s > SHORT_STEP_S else 0.0
         seat.rests_until_s = done.monotonic_s + rest_s if rest_s else 0.0
         self._set_timer(seat, wakes_at_s)
         return done
