@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 
 from model.api import PODS, ModelApi, Object
 from tenure.kubernetes.client import KubernetesClient
+from tenure.kubernetes.errors import ApiUnavailable
 from tenure.kubernetes.pods import parse_pod
 from tenure.runtime.namespaces import Namespaces
 from tenure.runtime.pods import PodIndex
@@ -149,6 +151,26 @@ def test_a_namespace_is_opened_as_soon_as_all_of_its_pods_that_still_exist_are_k
         await asyncio.sleep(1.5)
         assert opening.done()
         assert {request for request in api.requests if request.startswith("GET")} == {"GET /api/v1/namespaces/shop"}
+        await namespaces.close()
+
+    run(scenario())
+
+
+def test_a_namespace_is_not_opened_without_its_pods_when_a_further_look_at_them_fails() -> None:
+    async def scenario() -> None:
+        api, index = ModelApi(), PodIndex()
+        api.make_namespace("shop")
+        api.make_pod("shop", "web-0", app="web")
+        looks = itertools.count(1)
+
+        def fail_the_second(request: str) -> Exception | None:
+            return ApiUnavailable("503") if request.startswith("LIST") and next(looks) == 2 else None
+
+        api.trouble = fail_the_second
+        namespaces = Namespaces(api.client, index, pod_selector="")
+        await namespaces.open("shop")
+        assert next(looks) > 3, "it has looked again after that"
+        assert [pod.name for pod in index.pods("shop").values()] == ["web-0"]
         await namespaces.close()
 
     run(scenario())
