@@ -1,10 +1,13 @@
-"""How long a connection that was lost waits before it tries again."""
+"""How long a connection waits before it tries again, and until when."""
 
 from __future__ import annotations
 
 import asyncio
 
-from tenure.nats.connection import NatsConnection
+import pytest
+
+from tenure.nats import connection as connections
+from tenure.nats.connection import NatsConnection, NatsUnavailable
 from tenure.nats.settings import NatsSettings
 from unit.virtual_time import run
 
@@ -38,3 +41,27 @@ def test_replicas_that_lost_their_server_together_come_back_apart() -> None:
         assert len({round(pause_s, 2) for pause_s in pauses}) > 10
 
     run(scenario())
+
+
+def test_the_first_attempts_end_in_time_though_a_client_swallows_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `asyncio.wait_for` can, which nats-py uses, before Python 3.12."""
+    swallowed: list[asyncio.CancelledError] = []
+
+    async def swallow(*_: object, **__: object) -> None:
+        try:
+            await asyncio.sleep(1.0)
+        except asyncio.CancelledError as cancelled:
+            if swallowed:
+                raise
+            swallowed.append(cancelled)
+        raise ConnectionRefusedError("refused")
+
+    async def scenario() -> float:
+        began_at_s = asyncio.get_running_loop().time()
+        with pytest.raises(NatsUnavailable):
+            async with asyncio.timeout(60):
+                await NatsConnection(_SETTINGS).connect(timeout_s=0.5)
+        return asyncio.get_running_loop().time() - began_at_s
+
+    monkeypatch.setattr(connections, "open_client", swallow)
+    assert run(scenario()) == pytest.approx(0.5)

@@ -164,9 +164,17 @@ class NatsConnection:
     async def _connect_somewhere(self) -> None:
         """Try all servers in turn, with a pause after each round, until one lets us in."""
         started_s = time.monotonic()
+        task = asyncio.current_task()
+        assert task is not None
+        cancelled_before = task.cancelling()
         while True:
             for server in self._servers():
                 session = await self._attempt(server)
+                if task.cancelling() > cancelled_before:
+                    # nats-py has swallowed it, or the deadline that it stands for: see `close`.
+                    if session is not None:
+                        abort(session.client)
+                    raise asyncio.CancelledError
                 if session is not None:
                     took_s = time.monotonic() - started_s
                     logger.info("Connected to NATS at %s: connection %d, %.1f s", server, session.number, took_s)
