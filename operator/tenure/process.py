@@ -276,6 +276,7 @@ class OperatorProcess:
             await controller.close()
             # Kopf's own end would wait five seconds for all that has begun since, such as the connection to NATS.
             await tasks.cancel(watching)
+            tasks.forgive_generators()
 
     async def _await_api(self, client: KubernetesClient) -> None:
         await self._until("the Kubernetes API", lambda: self._find_obstacle(client))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from tenure.kubernetes.client import KubernetesClient
 from tenure.kubernetes.errors import ApiUnavailable
 from tenure.kubernetes.metadata import Metadata
 from tenure.runtime.listings import PodList, PodListings
-from tenure.runtime.tasks import Tasks, report
+from tenure.runtime.tasks import Tasks, forgive_generators, report
 from unit.virtual_time import run
 
 
@@ -98,6 +99,40 @@ def test_a_result_that_is_no_longer_wanted_is_awaited_all_the_same() -> None:
 
     run(scenario())
     assert posted == []
+
+
+@pytest.mark.parametrize("is_forgiven", [False, True])
+def test_who_ends_says_nothing_of_generators_that_fail_as_the_loop_closes_them(
+    caplog: pytest.LogCaptureFixture, is_forgiven: bool
+) -> None:
+    async def events() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            raise RuntimeError("it cannot be closed")
+
+    left: list[AsyncGenerator[int, None]] = []
+
+    async def scenario() -> None:
+        left.append(events())
+        await anext(left[0])
+        if is_forgiven:
+            forgive_generators()
+
+    asyncio.run(scenario())
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert any("closing of asynchronous generator" in error for error in errors) is not is_forgiven
+    assert len(errors) == (0 if is_forgiven else 1)
+
+
+def test_who_ends_still_says_what_else_fails(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        forgive_generators()
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def test_closing_does_not_wait_for_ever() -> None:

@@ -68,3 +68,19 @@ async def report(work: Coroutine[Any, Any, Result | None], failed: Result, post:
         raise
     if result is not None:
         post(result)
+
+
+def forgive_generators() -> None:
+    """Say nothing from now on of asynchronous generators that fail when the event loop ends, and closes them.
+
+    It is for a process that ends: Kopf's watches (1.45.2) fail so now and then when they were cancelled between two
+    events, and nobody could do anything about it.
+    """
+    asyncio.get_running_loop().set_exception_handler(_forgive)
+
+
+def _forgive(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if "asyncgen" in context:
+        logger.debug("%s", context["message"])
+    else:
+        loop.default_exception_handler(context)
